@@ -1,0 +1,112 @@
+// Backend: every operation of a training step, with the bits fixed by OFA-1 (docs/arithmetic.md).
+//
+// All tensors are row-major binary32 in host memory, sizes in elements. A backend changes speed,
+// never bits: tests compare each with `portable` bit for bit. Ownership: callers own every buffer;
+// outputs may not overlap inputs unless said. Threads: a Backend owns its worker threads; call it
+// from one thread at a time. Errors: an operation that meets a non-finite value or leaves its
+// domain reports a fault (see Fault); outputs are then unspecified and the training step ends.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace assay::compute {
+
+// rows x cols view of a float matrix; element (i, j) is data[i * row_stride + j * col_stride].
+// A transpose swaps the strides.
+struct MatrixView {
+    const float* data = nullptr;
+    int64_t rows = 0, cols = 0;
+    int64_t row_stride = 0, col_stride = 1;
+    MatrixView transposed() const { return {data, cols, rows, col_stride, row_stride}; }
+};
+inline MatrixView matrix(const float* data, int64_t rows, int64_t cols) {
+    return {data, rows, cols, cols, 1};
+}
+
+struct AttentionShape {
+    int64_t batch, context, heads, head_dim;  // B, T, H, D/H
+    int64_t rows() const { return batch * context; }
+    int64_t width() const { return heads * head_dim; }
+};
+
+struct AdamWStep {  // binary64 hyperparameters; derived values are rounded once to binary32
+    double lr, beta1, beta2, eps, decay, clip;
+    uint64_t step;  // from 1
+};
+struct ParameterSlot {  // one parameter tensor in the optimiser's order
+    float* value;
+    const float* grad;
+    float* m;
+    float* v;
+    int64_t size;
+    bool decays;  // 2-D parameters only
+};
+
+class Backend {
+public:
+    virtual ~Backend() = default;
+    [[nodiscard]] virtual std::string_view name() const = 0;
+    [[nodiscard]] virtual int threads() const = 0;
+
+    // Sticky: true once any operation since clear_fault() met a fault.
+    [[nodiscard]] virtual bool faulted() const = 0;
+    virtual void clear_fault() = 0;
+
+    // out[0] = esum(x[0..n))
+    virtual void sum(const float* x, int64_t n, float* out) = 0;
+    // c (M x N, row stride ldc) = a (M x K) * b (K x N), exact product; bias (N) added when not
+    // null.
+    virtual void gemm(MatrixView a, MatrixView b, const float* bias, float* c, int64_t ldc,
+                      int slices) = 0;
+    // As gemm, with b quantised by its rows and their scales folded into a.
+    virtual void gemm_folded(MatrixView a, MatrixView b, float* c, int64_t ldc, int slices) = 0;
+
+    // x (R x C) -> y, xhat (R x C), rstd (R); gain, bias (C)
+    virtual void layernorm(const float* x, const float* gain, const float* bias, int64_t rows,
+                           int64_t cols, float* y, float* xhat, float* rstd) = 0;
+    // dx may not alias dy. dgain, dbias (C) are overwritten.
+    virtual void layernorm_grad(const float* dy, const float* gain, const float* xhat,
+                                const float* rstd, int64_t rows, int64_t cols, float* dx,
+                                float* dgain, float* dbias) = 0;
+    virtual void gelu(const float* x, int64_t n, float* y) = 0;
+    virtual void gelu_grad(const float* x, const float* dy, int64_t n, float* dx) = 0;
+    virtual void add(const float* a, const float* b, int64_t n, float* out) = 0;  // out may alias
+    // out (C) = esum over rows of x (R x C)
+    virtual void column_sums(const float* x, int64_t rows, int64_t cols, float* out) = 0;
+
+    // qkv (B*T x 3D) -> out (B*T x D); probabilities (B*H x T x T) kept for the gradient.
+    virtual void attention(const float* qkv, const AttentionShape& shape, int slices, float* out,
+                           float* probabilities) = 0;
+    virtual void attention_grad(const float* dout, const float* qkv, const float* probabilities,
+                                const AttentionShape& shape, int slices, float* dqkv) = 0;
+
+    // logits (R x V), target (R) -> loss[0] (mean), dlogits (R x V) of the mean loss
+    virtual void cross_entropy(const float* logits, const int32_t* target, int64_t rows,
+                               int64_t classes, float* loss, float* dlogits) = 0;
+
+    // out (R x C): token row + position row
+    virtual void embedding(const float* wte, const float* wpe, const int32_t* tokens, int64_t rows,
+                           int64_t context, int64_t cols, float* out) = 0;
+    // out (rows_out x C) = sums of values (R x C) by index (R), one scale for the whole tensor
+    virtual void scatter(const float* values, const int32_t* index, int64_t rows, int64_t cols,
+                         int64_t rows_out, float* out) = 0;
+
+    // Global-norm clipping, then AdamW in place. Returns the gradient norm.
+    virtual float adamw(const std::vector<ParameterSlot>& parameters, const AdamWStep& step) = 0;
+};
+
+struct BackendOptions {
+    std::string name;  // empty: the best this machine has; else "portable", "avx2", ...
+    int threads = 0;   // 0: all hardware threads
+};
+[[nodiscard]] std::vector<std::string> available_backends();  // on this machine, best first
+Result<std::unique_ptr<Backend>> make_backend(const BackendOptions& options);
+
+}  // namespace assay::compute

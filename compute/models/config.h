@@ -1,0 +1,57 @@
+// Plain descriptions of what is trained and how: the compute side of a job (docs/job-spec.md).
+// Fractions are integers in billionths so that the ledger carries them exactly; value = nano / 1e9,
+// one correctly rounded binary64 division.
+#pragma once
+
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+
+namespace assay::compute {
+
+struct GptConfig {
+    uint32_t vocab = 256, context = 0, d_model = 0, n_layer = 0, n_head = 0;
+    bool operator==(const GptConfig&) const = default;
+};
+struct MlpConfig {
+    uint32_t inputs = 0;
+    std::vector<uint32_t> hidden;
+    uint32_t classes = 0;
+    bool operator==(const MlpConfig&) const = default;
+};
+using ModelConfig = std::variant<GptConfig, MlpConfig>;
+
+struct OptimizerConfig {  // AdamW; warm-up, then cosine from lr to min_lr over all steps of the job
+    uint64_t lr_nano = 0, beta1_nano = 900'000'000, beta2_nano = 950'000'000, eps_nano = 10;
+    uint64_t decay_nano = 100'000'000, clip_nano = 1'000'000'000;
+    uint32_t warmup_steps = 0;
+    uint64_t min_lr_nano = 0;
+};
+
+struct PlanConfig {
+    uint32_t rounds = 1, shards = 1, local_steps = 1, batch = 1;
+    uint64_t outer_lr_nano = 0, outer_momentum_nano = 0;
+    uint64_t total_steps() const { return uint64_t{rounds} * local_steps; }
+};
+
+struct JobConfig {
+    ModelConfig model;
+    OptimizerConfig optimizer;
+    PlanConfig plan;
+    uint32_t slices = 2;
+    uint64_t seed = 0;
+};
+
+// Every field in range (docs/limits.md); the message names the field, its value and its range.
+Status validate(const JobConfig& job);
+
+// Multiply-accumulates of one training step of `batch` samples, counted from the Program.
+uint64_t step_macs(const ModelConfig& model, uint32_t batch);
+// Bytes of parameters and both moments.
+uint64_t checkpoint_bytes(const ModelConfig& model);
+// Upper estimate of memory one training task needs, bytes.
+uint64_t training_bytes(const ModelConfig& model, uint32_t batch);
+
+}  // namespace assay::compute

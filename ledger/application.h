@@ -1,0 +1,78 @@
+// The replicated application as its engine sees it: one interface, two drivers (embedded producer,
+// CometBFT over ABCI). Own structs only; no engine type appears here.
+//
+// Threads: check_tx and query may be called from any thread at any time; the others by one engine
+// thread, in the order info, [init_chain | snapshot restore], then per height (prepare|process)*
+// finalize_block commit. Durability: only commit() writes, in one batch; after a crash info() tells
+// the last committed height and the engine goes on from there.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ledger/rules.h"
+
+namespace assay::ledger {
+
+struct AppInfo {
+    std::string chain_id;  // empty before init_chain
+    uint32_t app_version = 0;
+    uint64_t height = 0;
+    Hash256 app_hash;
+};
+
+struct CheckResult {
+    TxCode code = TxCode::kOk;
+    std::string log;
+    Hash256 hash;
+    Address sender;
+    uint64_t nonce = 0;
+    uint64_t fee = 0;
+};
+
+struct ProposedBlock {
+    uint64_t height = 0;
+    uint64_t time_ms = 0;
+    Hash256 previous_hash;  // header hash of height - 1; the beacon derives from it
+    std::vector<Bytes> transactions;
+};
+
+struct FinalizedBlock {
+    std::vector<pb::TxResult> results;  // one per transaction, same order
+    std::vector<pb::Event> events;
+    Hash256 app_hash;
+};
+
+struct QueryRequest {
+    std::string path;  // "state" (data = key), "log" (data = be64 index)
+    Bytes data;
+    uint64_t height = 0;  // 0 = latest
+    bool prove = false;
+};
+struct QueryReply {
+    uint64_t height = 0;
+    Hash256 app_hash;
+    std::optional<Bytes> value;
+    Bytes proof;  // docs/formats.md; verify with ledger/state/verify.h
+};
+
+class Application {
+public:
+    virtual ~Application() = default;
+
+    [[nodiscard]] virtual AppInfo info() const = 0;
+    virtual Result<Hash256> init_chain(const pb::Genesis& genesis) = 0;
+    [[nodiscard]] virtual CheckResult check_tx(ByteView tx, bool recheck) = 0;
+    // Orders and drops candidates to fit max_bytes; candidates arrive in mempool order.
+    [[nodiscard]] virtual std::vector<Bytes> prepare_proposal(std::vector<Bytes> candidates,
+                                                              uint64_t max_bytes) = 0;
+    [[nodiscard]] virtual bool process_proposal(const ProposedBlock& block) = 0;
+    virtual Result<FinalizedBlock> finalize_block(const ProposedBlock& block) = 0;
+    virtual Status commit() = 0;
+    [[nodiscard]] virtual Result<QueryReply> query(const QueryRequest& request) const = 0;
+    // The last committed state, immutable, safe from any thread.
+    [[nodiscard]] virtual std::shared_ptr<const ReadView> committed_state() const = 0;
+};
+
+}  // namespace assay::ledger

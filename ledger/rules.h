@@ -1,0 +1,70 @@
+// What the ledger asks of the rules it executes. contracts/ implements it; the ledger knows nothing
+// else of jobs or money.
+//
+// All calls are deterministic functions of their arguments: no clock, float, locale, environment or
+// unordered iteration. Threads: const and stateless; callable from several threads at once.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "ledger.pb.h"
+#include "ledger/codec/address.h"
+#include "ledger/codec/tx_code.h"
+#include "ledger/state/view.h"
+
+namespace assay::ledger {
+
+struct BlockInfo {
+    std::string chain_id;
+    uint64_t height = 0;
+    uint64_t time_ms = 0;  // header time
+    Hash256 beacon;        // unpredictable before the previous block was signed
+};
+
+// A decoded transaction whose encoding, chain id and signature have been checked.
+struct CheckedTx {
+    pb::TxBody body;
+    Address sender;
+    Hash256 hash;
+};
+
+using EventAttributes = std::vector<std::pair<std::string, std::string>>;
+struct PendingEvent {
+    std::string type;
+    EventAttributes attributes;
+};
+using Events = std::vector<PendingEvent>;
+
+struct TxOutcome {
+    TxCode code = TxCode::kOk;
+    uint64_t fee_charged = 0;
+};
+
+class Rules {
+public:
+    virtual ~Rules() = default;
+
+    virtual Status init_genesis(const pb::Genesis& genesis, State& state) const = 0;
+    // Bytes only: payload decodes, fields in range, fee at least the floor. Never a claimed code.
+    [[nodiscard]] virtual TxCode preflight(const CheckedTx& tx) const = 0;
+    // Read-only state: nonce, fee payable.
+    [[nodiscard]] virtual TxCode preclaim(const CheckedTx& tx, const ReadView& state) const = 0;
+    // Full effect. On a claimed code only fee and nonce remain. On a non-included code, nothing.
+    virtual TxOutcome apply(const CheckedTx& tx, const BlockInfo& block, State& state,
+                            Events& events) const = 0;
+    // Timed edges and matching, after the block's transactions.
+    virtual void end_block(const BlockInfo& block, State& state, Events& events) const = 0;
+    // The laws that hold across any set of changes; a sentence naming the broken law, key and
+    // values.
+    [[nodiscard]] virtual std::optional<std::string> broken_invariant(
+        const State& changed) const = 0;
+    // Laws over the whole state (slow): audit and tests.
+    [[nodiscard]] virtual std::optional<std::string> broken_global_invariant(
+        const ReadView& state) const = 0;
+};
+
+}  // namespace assay::ledger

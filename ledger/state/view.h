@@ -1,0 +1,48 @@
+// Read and write access to the flat state: ordered byte keys to byte values.
+//
+// A key is one type-tag byte followed by the object's key; tags belong to the rules above the
+// ledger. Ownership: a State borrows its base and must not outlive it. Thread safety: none; a
+// committed snapshot view may be read from several threads. Errors: none; storage failure stops the
+// node.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+
+#include "base/bytes.h"
+
+namespace assay::ledger {
+
+class ReadView {
+public:
+    virtual ~ReadView() = default;
+    [[nodiscard]] virtual std::optional<Bytes> get(ByteView key) const = 0;
+    // Calls `visit` for every pair whose key starts with `prefix`, in ascending key order, until it
+    // returns false. `visit` must not modify the view.
+    using Visitor = std::function<bool(ByteView key, ByteView value)>;
+    virtual void scan(ByteView prefix, const Visitor& visit) const = 0;
+};
+
+// A set of pending writes over a base view. Nested States give a transaction its own undo.
+class State : public ReadView {
+public:
+    using Changes = std::map<Bytes, std::optional<Bytes>>;  // nullopt: erased
+
+    explicit State(const ReadView& base) : base_(base) {}
+    [[nodiscard]] std::optional<Bytes> get(ByteView key) const override;
+    void scan(ByteView prefix, const Visitor& visit) const override;
+    void put(ByteView key, Bytes value);
+    void erase(ByteView key);
+
+    const ReadView& base() const { return base_; }
+    const Changes& changes() const { return changes_; }
+    void merge(const Changes& changes);  // apply a nested State's writes to this one
+    void clear() { changes_.clear(); }
+
+private:
+    const ReadView& base_;
+    Changes changes_;
+};
+
+}  // namespace assay::ledger
