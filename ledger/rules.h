@@ -1,7 +1,8 @@
 // What the ledger asks of the rules it executes. contracts/ implements it; the ledger knows nothing
 // else of jobs or money.
 //
-// All calls are deterministic functions of their arguments: no clock, float, locale, environment or
+// State keys that start with byte 0x00 belong to the ledger itself (kLedgerKeyTag); rules use other
+// tags. All calls are deterministic functions of their arguments: no clock, float, locale, environment or
 // unordered iteration. Threads: const and stateless; callable from several threads at once.
 #pragma once
 
@@ -17,6 +18,8 @@
 #include "ledger/state/view.h"
 
 namespace assay::ledger {
+
+inline constexpr uint8_t kLedgerKeyTag = 0x00;
 
 struct BlockInfo {
     std::string chain_id;
@@ -53,6 +56,9 @@ public:
     [[nodiscard]] virtual TxCode preflight(const CheckedTx& tx) const = 0;
     // Read-only state: nonce, fee payable.
     [[nodiscard]] virtual TxCode preclaim(const CheckedTx& tx, const ReadView& state) const = 0;
+    // The nonce that the next transaction of `sender` must carry (0 for an unknown account).
+    [[nodiscard]] virtual uint64_t next_nonce(const Address& sender,
+                                              const ReadView& state) const = 0;
     // Full effect. On a claimed code only fee and nonce remain. On a non-included code, nothing.
     virtual TxOutcome apply(const CheckedTx& tx, const BlockInfo& block, State& state,
                             Events& events) const = 0;

@@ -29,6 +29,9 @@ enum class TxCode : uint16_t {
 
     kNonceGap = 300,
     kCannotPayFee = 301,
+    kMempoolFull = 302,
+    kAlreadyPending = 303,  // this transaction, or one with this nonce, waits in the mempool
+    kNotAccepting = 304,    // the engine has stopped, or the block producer cannot be reached
 
     kInsufficientFunds = 400,
     kNotFound = 401,
@@ -55,6 +58,39 @@ constexpr TxFamily family(TxCode code) {
 constexpr bool is_included(TxCode code) {
     return family(code) == TxFamily::kOk || family(code) == TxFamily::kClaimed;
 }
+
+// Every code above, in ascending order (docs and fuzzers walk it).
+inline constexpr TxCode kAllTxCodes[] = {
+    TxCode::kOk,
+    TxCode::kMalformedEncoding,
+    TxCode::kMalformedSignature,
+    TxCode::kWrongChain,
+    TxCode::kUnknownType,
+    TxCode::kMalformedPayload,
+    TxCode::kTooLarge,
+    TxCode::kFeeTooLow,
+    TxCode::kNonceUsed,
+    TxCode::kExpired,
+    TxCode::kNonceGap,
+    TxCode::kCannotPayFee,
+    TxCode::kMempoolFull,
+    TxCode::kAlreadyPending,
+    TxCode::kNotAccepting,
+    TxCode::kInsufficientFunds,
+    TxCode::kNotFound,
+    TxCode::kAlreadyExists,
+    TxCode::kNotAllowed,
+    TxCode::kWrongState,
+    TxCode::kDeadlinePassed,
+    TxCode::kLimitExceeded,
+    TxCode::kStakeTooSmall,
+    TxCode::kStakeLocked,
+    TxCode::kEscrowTooSmall,
+    TxCode::kCommitmentMismatch,
+    TxCode::kCommitmentCopied,
+    TxCode::kInvalidAmount,
+    TxCode::kInfeasible,
+};
 
 std::string_view tx_code_name(TxCode code);    // "commitment_mismatch"
 std::string_view tx_code_remedy(TxCode code);  // one sentence: what to do
