@@ -1,0 +1,126 @@
+// Database: the committed ledger of one node. It ties the state tree, the event log and the store
+// together: prepare() computes the roots of the next block without writing, commit() writes that
+// block in one atomic batch.
+//
+//   open -> (prepare -> commit)*; the first block committed may have any height (genesis: 0),
+//   every later one has height() + 1.
+//
+// Ownership: owns the RocksDB directory; snapshots keep what they need alive themselves. Threads:
+// commit() by one thread at a time; everything else from any thread, also during a commit, and then
+// sees the last committed block. Several blocks may be prepared against the same height; committing
+// one makes the others stale (kConflict). Errors: kUnavailable when another process holds the
+// directory, kCorrupt when stored bytes do not fit their format, kIo from the file system,
+// kNotFound for a height, event or transaction that is not (or no longer) stored. ReadView has no
+// errors: a failed read ends the process, because executing on wrong state would be worse.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "ledger/state/app_hash.h"
+#include "ledger/state/view.h"
+
+namespace assay::ledger {
+
+struct DatabaseOptions {
+    bool sync = true;  // fsync at every commit; false only for benchmarks and replays
+    // Heights back from the newest at which state proofs can be made; 0 keeps every version.
+    uint64_t proof_heights = 1000;
+    // Tree nodes kept in RAM, about 2.6 kB each.
+    uint32_t cached_tree_nodes = 32768;
+};
+
+// What one committed height fixed, and what is needed to recompute its app hash.
+struct CommitRecord {
+    uint64_t height = 0;
+    AppHashParts parts;  // state_root, log_root, log_size, params_hash
+    Hash256 app_hash;
+    uint64_t tree_version = 0;  // height of the block that wrote the current tree root
+};
+
+// The outcome of prepare(): the roots, and (opaque) what commit() will write.
+struct PreparedCommit {
+    CommitRecord record;
+    uint64_t first_event_index = 0;  // log index of the block's first event
+    struct Plan;
+    std::shared_ptr<const Plan> plan;
+};
+
+// What the engine stores with a block; the database does not look inside.
+struct BlockRecord {
+    Bytes encoded_block;
+    std::vector<Hash256> tx_hashes;     // in block order; index them for find_tx
+    std::map<std::string, Bytes> meta;  // written to get_meta's names in the same batch
+};
+
+struct TxPosition {
+    uint64_t height = 0;
+    uint32_t index = 0;
+};
+
+struct StateProofReply {
+    uint64_t height = 0;
+    std::optional<Bytes> value;  // nullopt: proven absent
+    Bytes proof;                 // verify_app_state(app_hash, key, value, proof)
+};
+struct LogProofReply {
+    uint64_t height = 0;
+    Bytes event;
+    Bytes proof;  // verify_app_event(app_hash, index, event, proof)
+};
+
+class Database {
+public:
+    static Result<std::unique_ptr<Database>> open(const std::string& directory,
+                                                  const DatabaseOptions& options = {});
+    ~Database();
+    Database(const Database&) = delete;
+    Database& operator=(const Database&) = delete;
+
+    // Roots of block `height` whose state writes are `changes` and whose event log leaves are
+    // `events` (encoded events, in order). Writes nothing.
+    [[nodiscard]] Result<PreparedCommit> prepare(uint64_t height, const State::Changes& changes,
+                                                 const std::vector<Bytes>& events,
+                                                 const Hash256& params_hash) const;
+    // One WriteBatch. After an error nothing of the block is visible.
+    Status commit(const PreparedCommit& prepared, const BlockRecord& block);
+
+    [[nodiscard]] bool empty() const;         // nothing was ever committed
+    [[nodiscard]] uint64_t height() const;    // last committed; 0 when empty
+    [[nodiscard]] CommitRecord last() const;  // its record; zero hashes when empty
+    [[nodiscard]] Result<CommitRecord> record(uint64_t height) const;
+
+    // The last committed flat state, immutable, safe from any thread, valid after ~Database.
+    [[nodiscard]] std::shared_ptr<const ReadView> snapshot() const;
+
+    [[nodiscard]] Result<Bytes> block(uint64_t height) const;
+    [[nodiscard]] Result<Bytes> event(uint64_t index) const;
+    // The encoded events of one height, in order.
+    [[nodiscard]] Result<std::vector<Bytes>> events_at(uint64_t height) const;
+    [[nodiscard]] std::optional<TxPosition> find_tx(const Hash256& hash) const;
+    [[nodiscard]] std::optional<Bytes> get_meta(const std::string& name) const;
+
+    // Proofs against the app hash of `height` (0: the last committed). A state proof at an older
+    // height needs that height to be within proof_heights and its value still to be current.
+    [[nodiscard]] Result<StateProofReply> prove_state(ByteView key, uint64_t height = 0) const;
+    [[nodiscard]] Result<LogProofReply> prove_event(uint64_t index, uint64_t height = 0) const;
+    // Encoded proof that the log at old_height is a prefix of the log at new_height
+    // (verify_log_consistency).
+    [[nodiscard]] Result<Bytes> prove_log_growth(uint64_t old_height, uint64_t new_height) const;
+
+    // Recomputes the state root from the flat values and the log root from the event bytes, and
+    // compares both with the last record. Reads everything (slow): audit and tests.
+    [[nodiscard]] Status verify_contents() const;
+
+private:
+    class Impl;
+    explicit Database(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace assay::ledger
