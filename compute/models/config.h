@@ -46,7 +46,9 @@ struct JobConfig {
 
 // Every field in range (docs/limits.md); the message names the field, its value and its range.
 Status validate(const JobConfig& job);
+Status validate(const ModelConfig& model);
 
+// The three figures below are 0 for a config that validate() refuses.
 // Multiply-accumulates of one training step of `batch` samples, counted from the Program.
 uint64_t step_macs(const ModelConfig& model, uint32_t batch);
 // Bytes of parameters and both moments.

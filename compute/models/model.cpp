@@ -1,0 +1,26 @@
+#include "compute/models/model.h"
+
+namespace assay::compute {
+
+int64_t ParameterSpec::size() const {
+    int64_t n = 1;
+    for (const int64_t extent : shape) n *= extent;
+    return n;
+}
+
+std::vector<ParameterSpec> parameter_specs(const ModelConfig& model) {
+    if (const auto* gpt = std::get_if<GptConfig>(&model)) return gpt_parameters(*gpt);
+    return mlp_parameters(std::get<MlpConfig>(model));
+}
+
+Result<Program> build_program(const ModelConfig& model, uint32_t batch, int slices,
+                              ProgramMode mode) {
+    ASSAY_RETURN_IF_ERROR(validate(model));
+    const auto* gpt = std::get_if<GptConfig>(&model);
+    Program program = gpt != nullptr ? gpt_program(*gpt, batch, slices, mode)
+                                     : mlp_program(std::get<MlpConfig>(model), batch, slices, mode);
+    ASSAY_RETURN_IF_ERROR(check(program));
+    return program;
+}
+
+}  // namespace assay::compute

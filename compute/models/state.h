@@ -1,0 +1,25 @@
+// ModelState: the numbers of a model in training: parameters, AdamW moments, outer momentum.
+//
+// Vectors are indexed like parameter_specs(model). Ownership: plain values. Threads: none inside.
+// Errors: kOutOfMemory with the bytes needed.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/result.h"
+#include "compute/models/config.h"
+
+namespace assay::compute {
+
+struct ModelState {
+    std::vector<std::vector<float>> value, m, v;
+    std::vector<std::vector<float>> outer;  // empty unless the plan has an outer momentum
+};
+
+// Zeros of the right sizes.
+Result<ModelState> empty_state(const ModelConfig& model);
+// Parameters from the seed (docs/arithmetic.md), moments zero.
+Result<ModelState> initial_state(const ModelConfig& model, uint64_t seed);
+
+}  // namespace assay::compute

@@ -1,0 +1,140 @@
+#include "compute/program/executor.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace assay::compute {
+
+Executor::Executor(const Program& program, Backend& backend, MemoryPlan plan)
+    : program_(program),
+      backend_(backend),
+      plan_(std::move(plan)),
+      float_at_(program.tensors.size(), nullptr),
+      int_at_(program.tensors.size(), nullptr) {}
+
+Result<std::unique_ptr<Executor>> Executor::create(const Program& program, Backend& backend) {
+    ASSAY_RETURN_IF_ERROR(check(program));
+    std::unique_ptr<Executor> executor(new Executor(program, backend, plan_memory(program)));
+    constexpr size_t kAlign = kArenaAlignFloats * sizeof(float);
+    const size_t bytes = std::max(static_cast<size_t>(executor->arena_bytes()), kAlign);
+    executor->arena_.reset(static_cast<float*>(std::aligned_alloc(kAlign, bytes)));
+    if (executor->arena_ == nullptr) {
+        return fail(Code::kOutOfMemory, "a step needs " + std::to_string(bytes) +
+                                            " bytes of working memory; use a smaller batch, "
+                                            "context or model");
+    }
+    for (size_t id = 0; id < program.tensors.size(); ++id) {
+        const int64_t offset = executor->plan_.offset[id];
+        if (offset != MemoryPlan::kNowhere)
+            executor->float_at_[id] = executor->arena_.get() + offset;
+    }
+    return executor;
+}
+
+void Executor::bind(TensorId id, float* data) {
+    float_at_[id] = data;
+}
+void Executor::bind(TensorId id, const int32_t* data) {
+    int_at_[id] = data;
+}
+
+Status Executor::check_bound() const {
+    for (const Operation& operation : program_.operations) {
+        for (const TensorId id : operation.inputs) {
+            if (float_at_[id] == nullptr && int_at_[id] == nullptr) {
+                return fail(Code::kInvalidArgument,
+                            "tensor " + program_.at(id).name + " is not bound to a buffer");
+            }
+        }
+    }
+    return {};
+}
+
+Status Executor::run(const AdamWStep* step) {
+    ASSAY_RETURN_IF_ERROR(check_bound());
+    if (program_.grad_norm != kNoTensor && step == nullptr)
+        return fail(Code::kInvalidArgument, "a training program needs an optimiser step");
+    backend_.clear_fault();
+    for (const Operation& operation : program_.operations) {
+        execute(operation, step);
+        // Stop at the first fault: what follows would compute on unspecified values.
+        if (backend_.faulted())
+            return fail(Code::kFault, "a value became non-finite or left its domain");
+    }
+    return {};
+}
+
+MatrixView Executor::view(TensorId id, bool transpose) const {
+    const Tensor& tensor = program_.at(id);
+    const MatrixView plain = matrix(float_at_[id], tensor.rows(), tensor.cols());
+    return transpose ? plain.transposed() : plain;
+}
+
+void Executor::execute_gemm(const Operation& operation) {
+    const float* bias = operation.inputs.size() == 3 ? float_at_[operation.inputs[2]] : nullptr;
+    const TensorId out = operation.outputs[0];
+    backend_.gemm(view(operation.inputs[0], operation.transpose_a),
+                  view(operation.inputs[1], operation.transpose_b), bias, float_at_[out],
+                  program_.at(out).cols(), operation.slices);
+}
+
+void Executor::execute_norm(const Operation& operation) {
+    const auto in = [&](size_t i) { return float_at_[operation.inputs[i]]; };
+    const auto out = [&](size_t i) { return float_at_[operation.outputs[i]]; };
+    const Tensor& x = program_.at(operation.inputs[0]);
+    if (operation.kind == OpKind::kLayerNorm) {
+        backend_.layernorm(in(0), in(1), in(2), x.rows(), x.cols(), out(0), out(1), out(2));
+    } else {
+        backend_.layernorm_grad(in(0), in(1), in(2), in(3), x.rows(), x.cols(), out(0), out(1),
+                                out(2));
+    }
+}
+
+void Executor::execute_adamw(const Operation& operation, const AdamWStep& step) {
+    std::vector<ParameterSlot> slots;
+    slots.reserve(program_.parameters.size());
+    for (const ProgramParameter& p : program_.parameters) {
+        slots.push_back({float_at_[p.value], float_at_[p.gradient], float_at_[p.m], float_at_[p.v],
+                         program_.at(p.value).size(), p.decays});
+    }
+    *float_at_[operation.outputs[0]] = backend_.adamw(slots, step);
+}
+
+void Executor::execute(const Operation& operation, const AdamWStep* step) {
+    const auto in = [&](size_t i) { return float_at_[operation.inputs[i]]; };
+    const auto index = [&](size_t i) { return int_at_[operation.inputs[i]]; };
+    const auto out = [&](size_t i) { return float_at_[operation.outputs[i]]; };
+    const Tensor& x = program_.at(operation.inputs[0]);
+    const Tensor& y = program_.at(operation.outputs[0]);
+    switch (operation.kind) {
+        case OpKind::kEmbedding:
+            return backend_.embedding(in(0), in(1), index(2), y.rows(),
+                                      program_.at(operation.inputs[1]).rows(), y.cols(), out(0));
+        case OpKind::kLayerNorm:
+        case OpKind::kLayerNormGrad:
+            return execute_norm(operation);
+        case OpKind::kGemm:
+            return execute_gemm(operation);
+        case OpKind::kGelu:
+            return backend_.gelu(in(0), x.size(), out(0));
+        case OpKind::kGeluGrad:
+            return backend_.gelu_grad(in(0), in(1), x.size(), out(0));
+        case OpKind::kAdd:
+            return backend_.add(in(0), in(1), x.size(), out(0));
+        case OpKind::kColumnSums:
+            return backend_.column_sums(in(0), x.rows(), x.cols(), out(0));
+        case OpKind::kAttention:
+            return backend_.attention(in(0), operation.attention, operation.slices, out(0), out(1));
+        case OpKind::kAttentionGrad:
+            return backend_.attention_grad(in(0), in(1), in(2), operation.attention,
+                                           operation.slices, out(0));
+        case OpKind::kCrossEntropy:
+            return backend_.cross_entropy(in(0), index(1), x.rows(), x.cols(), out(0), out(1));
+        case OpKind::kScatter:
+            return backend_.scatter(in(0), index(1), x.rows(), x.cols(), y.rows(), out(0));
+        case OpKind::kAdamW:
+            return execute_adamw(operation, *step);
+    }
+}
+
+}  // namespace assay::compute
