@@ -1,0 +1,142 @@
+#include "compute/checkpoint/checkpoint.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "compute/checkpoint/model_metadata.h"
+#include "compute/models/model.h"
+
+namespace assay::compute {
+namespace {
+
+std::vector<uint64_t> unsigned_shape(const ParameterSpec& spec) {
+    return {spec.shape.begin(), spec.shape.end()};
+}
+
+ByteView bytes_of_floats(const std::vector<float>& values) {
+    return {reinterpret_cast<const uint8_t*>(values.data()), values.size() * sizeof(float)};
+}
+
+std::span<uint8_t> bytes_of_floats(std::span<float> values) {
+    return {reinterpret_cast<uint8_t*>(values.data()), values.size_bytes()};
+}
+
+Error wrong(const std::filesystem::path& path, const std::string& what) {
+    return fail(Code::kCorrupt, path.string() + ": " + what);
+}
+
+Status check_tensor(const SafetensorsFile& file, const std::filesystem::path& path,
+                    const std::string& name, const ParameterSpec& spec) {
+    const TensorInfo* tensor = file.find(name);
+    if (tensor == nullptr) return wrong(path, "tensor " + name + " is missing");
+    if (tensor->dtype != Dtype::kF32) return wrong(path, "tensor " + name + " is not F32");
+    if (tensor->shape != unsigned_shape(spec))
+        return wrong(path, "tensor " + name + " has another shape than the model");
+    return {};
+}
+
+Status read_floats(const SafetensorsFile& file, const std::string& name, std::vector<float>& out) {
+    return file.read(*file.find(name), bytes_of_floats(std::span<float>(out)));
+}
+
+}  // namespace
+
+Status save_checkpoint(const std::filesystem::path& path, const ModelConfig& model,
+                       const ModelState& state, const Progress& progress) {
+    std::vector<TensorSource> tensors;
+    const std::vector<ParameterSpec> specs = parameter_specs(model);
+    for (size_t i = 0; i < specs.size(); ++i) {
+        const auto add = [&](const char* prefix, const std::vector<float>& values) {
+            tensors.push_back({prefix + specs[i].name, Dtype::kF32, unsigned_shape(specs[i]),
+                               bytes_of_floats(values)});
+        };
+        add("", state.value[i]);
+        add("m.", state.m[i]);
+        add("v.", state.v[i]);
+        if (!state.outer.empty()) add("outer.", state.outer[i]);
+    }
+    Metadata metadata = model_metadata(model);
+    metadata["format"] = kCheckpointFormat;
+    metadata["round"] = std::to_string(progress.round);
+    metadata["step"] = std::to_string(progress.step);
+    return write_safetensors(path, std::move(tensors), metadata);
+}
+
+Result<CheckpointReader> CheckpointReader::open(const std::filesystem::path& path,
+                                                const ModelConfig& model) {
+    ASSAY_ASSIGN(SafetensorsFile file, SafetensorsFile::open(path));
+    const Metadata& metadata = file.metadata();
+    const auto format = metadata.find("format");
+    if (format == metadata.end() || format->second != kCheckpointFormat)
+        return wrong(path, "is not a training checkpoint (metadata `format`)");
+    Progress progress;
+    ASSAY_ASSIGN(const uint64_t round, metadata_number(metadata, "round", UINT32_MAX));
+    ASSAY_ASSIGN(progress.step, metadata_number(metadata, "step", UINT64_MAX - 1));
+    progress.round = static_cast<uint32_t>(round);
+    for (const auto& [key, value] : model_metadata(model)) {
+        const auto found = metadata.find(key);
+        if (found == metadata.end() || found->second != value)
+            return wrong(path,
+                         "metadata `" + key + "` is not that of the job's model (" + value + ")");
+    }
+    const std::vector<ParameterSpec> specs = parameter_specs(model);
+    const bool outer = file.find("outer." + specs[0].name) != nullptr;
+    for (const ParameterSpec& spec : specs) {
+        for (const char* prefix : {"", "m.", "v.", "outer."}) {
+            if (std::string_view(prefix) == "outer." && !outer) continue;
+            ASSAY_RETURN_IF_ERROR(check_tensor(file, path, prefix + spec.name, spec));
+        }
+    }
+    const size_t expected = specs.size() * (outer ? 4 : 3);
+    if (file.tensors().size() != expected)
+        return wrong(path, "has " + std::to_string(file.tensors().size()) +
+                               " tensors; the model has " + std::to_string(expected));
+    return CheckpointReader(std::move(file), progress, outer);
+}
+
+Status CheckpointReader::read(std::string_view prefix, const std::string& name, uint64_t offset,
+                              std::span<float> out) const {
+    const TensorInfo* tensor = file_.find(std::string(prefix) + name);
+    if (tensor == nullptr) return fail(Code::kInternal, "no tensor " + std::string(prefix) + name);
+    return file_.read_part(*tensor, offset * sizeof(float), bytes_of_floats(out));
+}
+
+Result<Checkpoint> load_checkpoint(const std::filesystem::path& path, const ModelConfig& model) {
+    ASSAY_ASSIGN(const CheckpointReader reader, CheckpointReader::open(path, model));
+    Checkpoint checkpoint;
+    ASSAY_ASSIGN(checkpoint.state, empty_state(model));
+    checkpoint.progress = reader.progress();
+    ModelState& state = checkpoint.state;
+    if (reader.has_outer()) state.outer = state.m;
+    const std::vector<ParameterSpec> specs = parameter_specs(model);
+    for (size_t i = 0; i < specs.size(); ++i) {
+        const std::string& name = specs[i].name;
+        ASSAY_RETURN_IF_ERROR(reader.read("", name, 0, state.value[i]));
+        ASSAY_RETURN_IF_ERROR(reader.read("m.", name, 0, state.m[i]));
+        ASSAY_RETURN_IF_ERROR(reader.read("v.", name, 0, state.v[i]));
+        if (reader.has_outer())
+            ASSAY_RETURN_IF_ERROR(reader.read("outer.", name, 0, state.outer[i]));
+    }
+    return checkpoint;
+}
+
+Result<ModelState> load_parameters(const std::filesystem::path& path, const ModelConfig& model) {
+    ASSAY_ASSIGN(const SafetensorsFile file, SafetensorsFile::open(path));
+    ASSAY_ASSIGN(ModelState state, empty_state(model));
+    const std::vector<ParameterSpec> specs = parameter_specs(model);
+    for (size_t i = 0; i < specs.size(); ++i) {
+        const std::string exported = export_name(model, specs[i].name);
+        const bool own = file.find(specs[i].name) != nullptr;
+        const std::string& name = own ? specs[i].name : exported;
+        ASSAY_RETURN_IF_ERROR(check_tensor(file, path, name, specs[i]));
+        ASSAY_RETURN_IF_ERROR(read_floats(file, name, state.value[i]));
+    }
+    return state;
+}
+
+Result<ModelConfig> checkpoint_model(const std::filesystem::path& path) {
+    ASSAY_ASSIGN(const SafetensorsFile file, SafetensorsFile::open(path));
+    return model_from_metadata(file.metadata());
+}
+
+}  // namespace assay::compute

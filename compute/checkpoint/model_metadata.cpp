@@ -1,0 +1,97 @@
+#include "compute/checkpoint/model_metadata.h"
+
+#include <charconv>
+
+namespace assay::compute {
+namespace {
+
+Error wrong(const std::string& key, const std::string& what) {
+    return fail(Code::kCorrupt, "checkpoint metadata `" + key + "` " + what);
+}
+
+Result<uint64_t> parse_number(const std::string& key, std::string_view text, uint64_t max) {
+    uint64_t value = 0;
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value);
+    const bool canonical = text == "0" || (!text.empty() && text[0] != '0');
+    if (error != std::errc{} || stop != end || !canonical || value > max)
+        return wrong(key, "is not a decimal number in range");
+    return value;
+}
+
+Result<MlpConfig> mlp_from_metadata(const Metadata& metadata) {
+    MlpConfig config;
+    ASSAY_ASSIGN(const uint64_t inputs, metadata_number(metadata, "inputs", UINT32_MAX));
+    ASSAY_ASSIGN(const uint64_t classes, metadata_number(metadata, "classes", UINT32_MAX));
+    config.inputs = static_cast<uint32_t>(inputs);
+    config.classes = static_cast<uint32_t>(classes);
+    const auto hidden = metadata.find("hidden");
+    if (hidden == metadata.end()) return wrong("hidden", "is missing");
+    std::string_view rest = hidden->second;
+    while (!rest.empty()) {
+        const size_t comma = rest.find(',');
+        ASSAY_ASSIGN(const uint64_t width,
+                     parse_number("hidden", rest.substr(0, comma), UINT32_MAX));
+        config.hidden.push_back(static_cast<uint32_t>(width));
+        rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
+    }
+    return config;
+}
+
+Result<GptConfig> gpt_from_metadata(const Metadata& metadata) {
+    GptConfig config;
+    const std::pair<const char*, uint32_t*> fields[] = {{"vocab", &config.vocab},
+                                                        {"context", &config.context},
+                                                        {"d_model", &config.d_model},
+                                                        {"n_layer", &config.n_layer},
+                                                        {"n_head", &config.n_head}};
+    for (const auto& [key, field] : fields) {
+        ASSAY_ASSIGN(const uint64_t value, metadata_number(metadata, key, UINT32_MAX));
+        *field = static_cast<uint32_t>(value);
+    }
+    return config;
+}
+
+}  // namespace
+
+Metadata model_metadata(const ModelConfig& model) {
+    if (const auto* gpt = std::get_if<GptConfig>(&model)) {
+        return {{"model", "gpt"},
+                {"vocab", std::to_string(gpt->vocab)},
+                {"context", std::to_string(gpt->context)},
+                {"d_model", std::to_string(gpt->d_model)},
+                {"n_layer", std::to_string(gpt->n_layer)},
+                {"n_head", std::to_string(gpt->n_head)}};
+    }
+    const auto& mlp = std::get<MlpConfig>(model);
+    std::string hidden;
+    for (const uint32_t width : mlp.hidden)
+        hidden += (hidden.empty() ? "" : ",") + std::to_string(width);
+    return {{"model", "mlp"},
+            {"inputs", std::to_string(mlp.inputs)},
+            {"hidden", hidden},
+            {"classes", std::to_string(mlp.classes)}};
+}
+
+Result<uint64_t> metadata_number(const Metadata& metadata, const std::string& key, uint64_t max) {
+    const auto found = metadata.find(key);
+    if (found == metadata.end()) return wrong(key, "is missing");
+    return parse_number(key, found->second, max);
+}
+
+Result<ModelConfig> model_from_metadata(const Metadata& metadata) {
+    const auto kind = metadata.find("model");
+    if (kind == metadata.end()) return wrong("model", "is missing");
+    ModelConfig model;
+    if (kind->second == "gpt") {
+        ASSAY_ASSIGN(model, gpt_from_metadata(metadata));
+    } else if (kind->second == "mlp") {
+        ASSAY_ASSIGN(model, mlp_from_metadata(metadata));
+    } else {
+        return wrong("model", "names an unknown model: " + kind->second);
+    }
+    ASSAY_RETURN_IF_ERROR(validate(model));
+    return model;
+}
+
+}  // namespace assay::compute
