@@ -1,0 +1,79 @@
+#include "compute/train/trainer.h"
+
+#include "compute/arithmetic/schedule.h"
+#include "compute/models/limits.h"
+#include "compute/models/model.h"
+
+namespace assay::compute {
+namespace {
+
+double from_nano(uint64_t nano) {
+    return static_cast<double>(nano) / static_cast<double>(kOneNano);
+}
+
+}  // namespace
+
+AdamWStep adamw_step(const JobConfig& job, uint64_t step) {
+    const OptimizerConfig& o = job.optimizer;
+    AdamWStep result{};
+    result.lr = learning_rate(from_nano(o.lr_nano), from_nano(o.min_lr_nano), o.warmup_steps,
+                              job.plan.total_steps(), step);
+    result.beta1 = from_nano(o.beta1_nano);
+    result.beta2 = from_nano(o.beta2_nano);
+    result.eps = from_nano(o.eps_nano);
+    result.decay = from_nano(o.decay_nano);
+    result.clip = from_nano(o.clip_nano);
+    result.step = step + 1;
+    return result;
+}
+
+Trainer::Trainer(const JobConfig& job, Program program, BatchSource source, ModelState state)
+    : job_(job),
+      program_(std::move(program)),
+      source_(std::move(source)),
+      state_(std::move(state)) {}
+
+Result<std::unique_ptr<Trainer>> Trainer::create(const JobConfig& job, const Dataset& data,
+                                                 uint32_t shard, Backend& backend,
+                                                 ModelState state) {
+    ASSAY_RETURN_IF_ERROR(validate(job));
+    ASSAY_ASSIGN(BatchSource source, BatchSource::create(job, data, shard));
+    ASSAY_ASSIGN(Program program, build_program(job.model, job.plan.batch,
+                                                static_cast<int>(job.slices), ProgramMode::kTrain));
+    std::unique_ptr<Trainer> trainer(
+        new Trainer(job, std::move(program), std::move(source), std::move(state)));
+    ASSAY_ASSIGN(trainer->executor_, Executor::create(trainer->program_, backend));
+    trainer->bind();
+    return trainer;
+}
+
+void Trainer::bind() {
+    for (size_t i = 0; i < program_.parameters.size(); ++i) {
+        const ProgramParameter& p = program_.parameters[i];
+        executor_->bind(p.value, state_.value[i].data());
+        executor_->bind(p.m, state_.m[i].data());
+        executor_->bind(p.v, state_.v[i].data());
+    }
+    if (std::holds_alternative<GptConfig>(job_.model)) {
+        executor_->bind(program_.samples, source_.tokens().data());
+        executor_->bind(program_.positions, source_.positions().data());
+    } else {
+        executor_->bind(program_.samples, source_.features().data());
+    }
+    executor_->bind(program_.targets, source_.targets().data());
+}
+
+Result<StepResult> Trainer::step(uint64_t step) {
+    ASSAY_RETURN_IF_ERROR(source_.load(step));
+    const AdamWStep hyper = adamw_step(job_, step);
+    const Status status = executor_->run(&hyper);
+    if (!status.ok()) {
+        if (status.error().code != Code::kFault) return status.error();
+        return fail(Code::kFault, "training diverged at step " + std::to_string(step) + ": " +
+                                      status.error().message +
+                                      "; lower the learning rate or lengthen the warm-up");
+    }
+    return StepResult{*executor_->result(program_.loss), *executor_->result(program_.grad_norm)};
+}
+
+}  // namespace assay::compute

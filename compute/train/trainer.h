@@ -1,0 +1,46 @@
+// Trainer: the step loop of one shard of a job: samples, program, learning rate, state.
+//
+// Ownership: owns program, buffers and state; Dataset and Backend must outlive it. Threads: one.
+// Errors: kFault "training diverged at step N" when the arithmetic left its domain: the same step
+// on every backend; the state is then unspecified.
+#pragma once
+
+#include <memory>
+
+#include "compute/models/state.h"
+#include "compute/program/executor.h"
+#include "compute/train/batch.h"
+
+namespace assay::compute {
+
+struct StepResult {
+    float loss = 0;
+    float grad_norm = 0;
+};
+
+class Trainer {
+public:
+    static Result<std::unique_ptr<Trainer>> create(const JobConfig& job, const Dataset& data,
+                                                   uint32_t shard, Backend& backend,
+                                                   ModelState state);
+
+    // One optimiser step; `step` is the job's global step, from 0 (round * local_steps + local).
+    Result<StepResult> step(uint64_t step);
+    const ModelState& state() const { return state_; }
+    const Program& program() const { return program_; }
+
+private:
+    Trainer(const JobConfig& job, Program program, BatchSource source, ModelState state);
+    void bind();
+
+    const JobConfig job_;
+    const Program program_;
+    BatchSource source_;
+    ModelState state_;
+    std::unique_ptr<Executor> executor_;
+};
+
+// Hyperparameters of optimiser step `step` (global, from 0).
+AdamWStep adamw_step(const JobConfig& job, uint64_t step);
+
+}  // namespace assay::compute
