@@ -1,8 +1,7 @@
 // What the ledger asks of the rules it executes. contracts/ implements it; the ledger knows nothing
 // else of jobs or money.
 //
-// State keys that start with byte 0x00 belong to the ledger itself (kLedgerKeyTag); rules use other
-// tags. All calls are deterministic functions of their arguments: no clock, float, locale, environment or
+// All calls are deterministic functions of their arguments: no clock, float, locale, environment or
 // unordered iteration. Threads: const and stateless; callable from several threads at once.
 #pragma once
 
@@ -18,8 +17,6 @@
 #include "ledger/state/view.h"
 
 namespace assay::ledger {
-
-inline constexpr uint8_t kLedgerKeyTag = 0x00;
 
 struct BlockInfo {
     std::string chain_id;

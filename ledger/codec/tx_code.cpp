@@ -51,7 +51,8 @@ constexpr Entry kEntries[] = {
     {TxCode::kCommitmentCopied, "commitment_copied",
      "Commit your own result: another operator already committed these bytes."},
     {TxCode::kInvalidAmount, "invalid_amount", "Use an amount above zero that does not overflow."},
-    {TxCode::kInfeasible, "infeasible", "Change the request: no rule of this chain can satisfy it."},
+    {TxCode::kInfeasible, "infeasible",
+     "Change the request: no rule of this chain can satisfy it."},
 };
 
 const Entry* find(TxCode code) {

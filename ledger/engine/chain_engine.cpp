@@ -1,0 +1,183 @@
+#include "ledger/engine/chain_engine.h"
+
+#include "ledger/codec/block.h"
+#include "ledger/codec/canonical.h"
+
+namespace assay::ledger {
+namespace {
+
+CheckResult refuse(CheckResult result, TxCode code, std::string log = {}) {
+    result.code = code;
+    result.log = log.empty() ? std::string(tx_code_remedy(code)) : std::move(log);
+    return result;
+}
+
+}  // namespace
+
+Status ChainEngine::open_chain(const pb::Genesis& genesis) {
+    const auto started = app_.init_chain(genesis);
+    if (!started) return started.error();
+    ChainTip tip = genesis_tip(genesis);
+    if (const uint64_t last = database_.height(); last > 0) {
+        ASSAY_ASSIGN(const Bytes encoded, database_.block(last));
+        ASSAY_ASSIGN(const pb::Block block, decode_block(encoded));
+        tip = tip_of(block.header());
+    }
+    const std::lock_guard lock(head_mutex_);
+    tip_ = tip;
+    return {};
+}
+
+uint64_t ChainEngine::height() const {
+    return tip().height;
+}
+
+Hash256 ChainEngine::head_hash() const {
+    return tip().hash;
+}
+
+ChainTip ChainEngine::tip() const {
+    const std::lock_guard lock(head_mutex_);
+    return tip_;
+}
+
+Result<Bytes> ChainEngine::encoded_block(uint64_t height) const {
+    if (height == 0 || height > this->height())
+        return fail(Code::kNotFound, "block " + std::to_string(height) +
+                                         ": the chain has heights 1 to " +
+                                         std::to_string(this->height()));
+    return database_.block(height);
+}
+
+Result<CommittedBlock> ChainEngine::block(uint64_t height) const {
+    ASSAY_ASSIGN(const Bytes encoded, encoded_block(height));
+    CommittedBlock committed;
+    ASSAY_ASSIGN(committed.block, decode_block(encoded));
+    committed.hash = header_hash(committed.block.header());
+    ASSAY_ASSIGN(const std::vector<Bytes> events, database_.events_at(height));
+    committed.events.reserve(events.size());
+    for (const Bytes& event : events) {
+        ASSAY_ASSIGN(pb::Event decoded,
+                     decode_canonical<pb::Event>(event, kMaxEventBytes, "event"));
+        committed.events.push_back(std::move(decoded));
+    }
+    return committed;
+}
+
+std::optional<TxLocation> ChainEngine::find_tx(const Hash256& hash) const {
+    const auto position = database_.find_tx(hash);
+    if (!position) return std::nullopt;
+    const auto encoded = database_.block(position->height);
+    if (!encoded) return std::nullopt;
+    const auto block = decode_block(*encoded);
+    if (!block || position->index >= static_cast<uint32_t>(block->results_size()))
+        return std::nullopt;
+    return TxLocation{position->height, position->index,
+                      block->results(static_cast<int>(position->index))};
+}
+
+size_t ChainEngine::mempool_size() const {
+    const std::lock_guard lock(mempool_mutex_);
+    return mempool_.size();
+}
+
+uint64_t ChainEngine::next_nonce(const Address& sender) const {
+    const std::lock_guard lock(mempool_mutex_);
+    return app_.next_nonce(sender);
+}
+
+CheckResult ChainEngine::admit(ByteView tx) {
+    if (const std::string why = failure(); !why.empty()) {
+        CheckResult stopped;
+        stopped.hash = tx_hash(tx);
+        return refuse(stopped, TxCode::kNotAccepting, "the engine has stopped: " + why);
+    }
+    // The signature is recovered here, outside the lock and remembered for the check below.
+    const DecodedTx decoded = app_.verifier().verify(tx, app_.genesis().chain_id());
+    CheckResult result;
+    result.hash = decoded.tx.hash;
+    result.sender = decoded.tx.sender;
+    result.nonce = decoded.tx.body.nonce();
+    result.fee = decoded.tx.body.fee();
+    if (decoded.code != TxCode::kOk) return refuse(result, decoded.code, decoded.log);
+
+    const std::lock_guard lock(mempool_mutex_);
+    if (mempool_.contains(result.hash)) return refuse(result, TxCode::kAlreadyPending);
+    if (const TxCode code = mempool_.can_add(tx.size()); code != TxCode::kOk)
+        return refuse(result, code);
+    if (!mempool_.has_room_for(result.sender))
+        return refuse(result, TxCode::kMempoolFull,
+                      "this sender has as many transactions waiting as one sender may have");
+    result = app_.check_tx(tx, false);
+    if (result.code == TxCode::kOk) mempool_.add(tx, result);
+    return result;
+}
+
+void ChainEngine::forget(const CheckResult& admitted) {
+    const std::lock_guard lock(mempool_mutex_);
+    mempool_.remove(admitted.hash);
+    app_.release_nonce(admitted.sender, admitted.nonce);
+}
+
+std::vector<Bytes> ChainEngine::mempool_candidates() const {
+    const std::lock_guard lock(mempool_mutex_);
+    return mempool_.oldest(kMaxBlockTransactions, 2 * kMaxBlockTxBytes);
+}
+
+Result<CommittedBlock> ChainEngine::commit_block(pb::Block block, FinalizedBlock executed,
+                                                 const std::vector<Hash256>& refused) {
+    ASSAY_ASSIGN(Bytes encoded, encode_block(block));
+    app_.attach_block(std::move(encoded));
+    CommittedBlock committed;
+    committed.block = std::move(block);
+    committed.hash = header_hash(committed.block.header());
+    committed.events = std::move(executed.events);
+    {
+        const std::lock_guard lock(mempool_mutex_);
+        ASSAY_RETURN_IF_ERROR(app_.commit());
+        for (const std::string& tx : committed.block.transactions())
+            mempool_.remove(tx_hash(view_of(tx)));
+        for (const Hash256& hash : refused) mempool_.remove(hash);
+        mempool_.retain(
+            [this](ByteView raw) { return app_.check_tx(raw, true).code == TxCode::kOk; });
+        const std::lock_guard head_lock(head_mutex_);
+        tip_ = {committed.block.header().height(), committed.block.header().time_ms(),
+                committed.hash};
+    }
+    notify(committed);
+    return committed;
+}
+
+uint64_t ChainEngine::subscribe(Listener listener) {
+    const std::lock_guard lock(listeners_mutex_);
+    listeners_[next_token_] = std::move(listener);
+    return next_token_++;
+}
+
+void ChainEngine::unsubscribe(uint64_t token) {
+    const std::lock_guard lock(listeners_mutex_);
+    listeners_.erase(token);
+}
+
+void ChainEngine::notify(const CommittedBlock& block) {
+    const std::lock_guard lock(listeners_mutex_);
+    // By token and by copy: a listener may unsubscribe itself while it runs.
+    for (auto it = listeners_.begin(); it != listeners_.end();) {
+        const uint64_t token = it->first;
+        const Listener listener = it->second;
+        listener(block);
+        it = listeners_.upper_bound(token);
+    }
+}
+
+std::string ChainEngine::failure() const {
+    const std::lock_guard lock(head_mutex_);
+    return failure_;
+}
+
+void ChainEngine::set_failure(const Error& error) {
+    const std::lock_guard lock(head_mutex_);
+    if (failure_.empty()) failure_ = error.message;
+}
+
+}  // namespace assay::ledger

@@ -1,0 +1,99 @@
+#include "ledger/executor.h"
+
+namespace assay::ledger {
+namespace {
+
+Error broken_law(const std::string& where, const std::string& law) {
+    return fail(Code::kInternal,
+                where + ": broken invariant: " + law + "; nothing of this block was stored");
+}
+
+std::string at_height(const BlockInfo& block) {
+    return "height " + std::to_string(block.height);
+}
+
+void append_events(uint64_t height, Events& pending, std::vector<pb::Event>& out) {
+    for (PendingEvent& event : pending) {
+        pb::Event& stored = out.emplace_back();
+        stored.set_height(height);
+        stored.set_index(static_cast<uint32_t>(out.size() - 1));
+        stored.set_type(std::move(event.type));
+        for (auto& [key, value] : event.attributes) {
+            pb::Attribute* attribute = stored.add_attributes();
+            attribute->set_key(std::move(key));
+            attribute->set_value(std::move(value));
+        }
+    }
+    pending.clear();
+}
+
+}  // namespace
+
+TxCode check_expiry(const pb::TxBody& body, uint64_t height) {
+    return body.expiry_height() < height ? TxCode::kExpired : TxCode::kOk;
+}
+
+Result<State::Changes> Executor::run_genesis(const pb::Genesis& genesis,
+                                             const ReadView& empty) const {
+    State state(empty);
+    ASSAY_RETURN_IF_ERROR(rules_.init_genesis(genesis, state));
+    if (const auto law = rules_.broken_global_invariant(state)) return broken_law("genesis", *law);
+    return state.changes();
+}
+
+Result<pb::TxResult> Executor::run_transaction(const BlockInfo& block, const DecodedTx& decoded,
+                                               State& block_state, Events& events) const {
+    const CheckedTx& tx = decoded.tx;
+    pb::TxResult result;
+    const auto refused = [&](TxCode code) {
+        result.set_code(static_cast<uint32_t>(code));
+        return result;
+    };
+    if (decoded.code != TxCode::kOk) return refused(decoded.code);
+    if (const TxCode code = check_expiry(tx.body, block.height); code != TxCode::kOk)
+        return refused(code);
+    if (const TxCode code = rules_.preflight(tx); code != TxCode::kOk) return refused(code);
+    if (const TxCode code = rules_.preclaim(tx, block_state); code != TxCode::kOk)
+        return refused(code);
+
+    State own(block_state);
+    const TxOutcome outcome = rules_.apply(tx, block, own, events);
+    result.set_code(static_cast<uint32_t>(outcome.code));
+    if (!is_included(outcome.code)) {
+        events.clear();
+        return result;
+    }
+    result.set_fee_charged(outcome.fee_charged);
+    if (const auto law = rules_.broken_invariant(own))
+        return broken_law(at_height(block) + ", transaction " + to_hex(tx.hash), *law);
+    block_state.merge(own.changes());
+    return result;
+}
+
+Result<ExecutedBlock> Executor::run_block(const BlockInfo& block,
+                                          const std::vector<DecodedTx>& transactions,
+                                          const ReadView& before) const {
+    ExecutedBlock executed;
+    State block_state(before);
+    Events events;
+    executed.results.reserve(transactions.size());
+    for (const DecodedTx& decoded : transactions) {
+        ASSAY_ASSIGN(pb::TxResult result, run_transaction(block, decoded, block_state, events));
+        executed.results.push_back(std::move(result));
+        append_events(block.height, events, executed.events);
+    }
+
+    State end_state(block_state);
+    rules_.end_block(block, end_state, events);
+    if (const auto law = rules_.broken_invariant(end_state))
+        return broken_law(at_height(block) + ", end of block", *law);
+    block_state.merge(end_state.changes());
+    append_events(block.height, events, executed.events);
+
+    if (const auto law = rules_.broken_invariant(block_state))
+        return broken_law(at_height(block) + ", whole block", *law);
+    executed.changes = block_state.changes();
+    return executed;
+}
+
+}  // namespace assay::ledger

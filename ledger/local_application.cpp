@@ -1,0 +1,275 @@
+#include "ledger/local_application.h"
+
+#include <algorithm>
+#include <queue>
+
+#include "ledger/codec/block.h"
+#include "ledger/codec/canonical.h"
+#include "ledger/crypto/hash.h"
+
+namespace assay::ledger {
+namespace {
+
+// Tag and length of one transaction inside the block message.
+constexpr uint64_t kTxFramingBytes = 5;
+
+Hash256 identity_of(const ProposedBlock& block) {
+    Bytes text;
+    append_be64(text, block.height);
+    append_be64(text, block.time_ms);
+    append(text, block.previous_hash.view());
+    append(text, transactions_root(block.transactions).view());
+    return sha256(text);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LocalApplication>> LocalApplication::open(
+    const Rules& rules, Database& database, const LocalApplicationOptions& options) {
+    std::unique_ptr<LocalApplication> app(new LocalApplication(rules, database, options));
+    if (!database.empty()) {
+        const auto stored = database.get_meta(std::string(kGenesisMetaName));
+        if (!stored) return fail(Code::kCorrupt, "database: holds blocks but no genesis document");
+        ASSAY_ASSIGN(app->genesis_, decode_genesis(*stored));
+        app->genesis_hash_ = genesis_hash(app->genesis_);
+        if (database.last().parts.params_hash != app->genesis_hash_)
+            return fail(Code::kCorrupt, "database: app hash does not bind the stored genesis");
+    }
+    app->load_committed();
+    return app;
+}
+
+void LocalApplication::load_committed() {
+    const std::lock_guard lock(committed_mutex_);
+    committed_ = database_.snapshot();
+    const CommitRecord record = database_.last();
+    info_.chain_id = genesis_.chain_id();
+    info_.app_version = genesis_.app_version();
+    info_.height = record.height;
+    info_.app_hash = record.app_hash;
+}
+
+AppInfo LocalApplication::info() const {
+    const std::lock_guard lock(committed_mutex_);
+    return info_;
+}
+
+std::shared_ptr<const ReadView> LocalApplication::committed_state() const {
+    const std::lock_guard lock(committed_mutex_);
+    return committed_;
+}
+
+Result<Hash256> LocalApplication::init_chain(const pb::Genesis& genesis) {
+    ASSAY_ASSIGN(Bytes encoded, encode_genesis(genesis));
+    const Hash256 hash = genesis_hash(genesis);
+    if (!database_.empty()) {
+        if (hash != genesis_hash_)
+            return fail(Code::kConflict, "init_chain: the database holds chain '" +
+                                             genesis_.chain_id() +
+                                             "' with another genesis; use a new directory");
+        ASSAY_ASSIGN(const CommitRecord record, database_.record(0));
+        return record.app_hash;
+    }
+    const auto empty = database_.snapshot();
+    ASSAY_ASSIGN(const State::Changes changes, executor_.run_genesis(genesis, *empty));
+    ASSAY_ASSIGN(const PreparedCommit prepared, database_.prepare(0, changes, {}, hash));
+    BlockRecord record;
+    record.meta[std::string(kGenesisMetaName)] = std::move(encoded);
+    ASSAY_RETURN_IF_ERROR(database_.commit(prepared, record));
+    genesis_ = genesis;
+    genesis_hash_ = hash;
+    load_committed();
+    return prepared.record.app_hash;
+}
+
+CheckResult LocalApplication::check_tx(ByteView raw, bool recheck) {
+    const AppInfo head = info();
+    DecodedTx decoded = verifier_.verify(raw, head.chain_id);
+    const CheckedTx& tx = decoded.tx;
+    CheckResult result;
+    result.code = decoded.code;
+    result.log = std::move(decoded.log);
+    result.hash = tx.hash;
+    if (decoded.code != TxCode::kOk) return result;
+    result.sender = tx.sender;
+    result.nonce = tx.body.nonce();
+    result.fee = tx.body.fee();
+    result.code = check_expiry(tx.body, head.height + 1);
+    // Bytes do not change while they wait: a recheck looks at the state only.
+    if (result.code == TxCode::kOk && !recheck) result.code = rules_.preflight(tx);
+    if (result.code == TxCode::kOk) result.code = check_nonce_and_fee(tx, result.log);
+    if (result.code != TxCode::kOk && result.log.empty()) result.log = tx_code_remedy(result.code);
+    return result;
+}
+
+TxCode LocalApplication::check_nonce_and_fee(const CheckedTx& tx, std::string& log) {
+    const auto state = committed_state();
+    const std::lock_guard lock(check_mutex_);
+    const uint64_t account_nonce = rules_.next_nonce(tx.sender, *state);
+    uint64_t expected = account_nonce;
+    if (const auto it = pending_nonces_.find(tx.sender); it != pending_nonces_.end())
+        expected = std::max(expected, it->second);
+    const uint64_t nonce = tx.body.nonce();
+    if (nonce != expected) {
+        log = "body.nonce: is " + std::to_string(nonce) + ", the next one is " +
+              std::to_string(expected);
+        if (nonce > expected) return TxCode::kNonceGap;
+        return nonce < account_nonce ? TxCode::kNonceUsed : TxCode::kAlreadyPending;
+    }
+    TxCode code = TxCode::kOk;
+    if (nonce == account_nonce) {
+        code = rules_.preclaim(tx, *state);
+    } else {
+        // The transactions before it are not executed yet: ask as if it were the next one.
+        CheckedTx as_next = tx;
+        as_next.body.set_nonce(account_nonce);
+        code = rules_.preclaim(as_next, *state);
+    }
+    if (code == TxCode::kOk) pending_nonces_[tx.sender] = nonce + 1;
+    return code;
+}
+
+uint64_t LocalApplication::next_nonce(const Address& sender) const {
+    const auto state = committed_state();
+    const std::lock_guard lock(check_mutex_);
+    const uint64_t account_nonce = rules_.next_nonce(sender, *state);
+    const auto it = pending_nonces_.find(sender);
+    return it == pending_nonces_.end() ? account_nonce : std::max(account_nonce, it->second);
+}
+
+void LocalApplication::release_nonce(const Address& sender, uint64_t nonce) {
+    const std::lock_guard lock(check_mutex_);
+    const auto it = pending_nonces_.find(sender);
+    if (it != pending_nonces_.end() && it->second == nonce + 1) it->second = nonce;
+}
+
+std::vector<Bytes> LocalApplication::prepare_proposal(std::vector<Bytes> candidates,
+                                                      uint64_t max_bytes) {
+    const AppInfo head = info();
+    const std::vector<DecodedTx> decoded = verifier_.verify_all(candidates, head.chain_id);
+    std::map<Address, std::vector<size_t>> by_sender;
+    for (size_t i = 0; i < decoded.size(); ++i) {
+        if (decoded[i].code != TxCode::kOk) continue;
+        if (check_expiry(decoded[i].tx.body, head.height + 1) != TxCode::kOk) continue;
+        by_sender[decoded[i].tx.sender].push_back(i);
+    }
+    const auto less_urgent = [&](size_t a, size_t b) {
+        const uint64_t fee_a = decoded[a].tx.body.fee();
+        const uint64_t fee_b = decoded[b].tx.body.fee();
+        return fee_a != fee_b ? fee_a < fee_b : a > b;
+    };
+    std::priority_queue<size_t, std::vector<size_t>, decltype(less_urgent)> heads(less_urgent);
+    for (auto& [sender, queue] : by_sender) {
+        // Highest nonce first, so that the next one is taken from the back.
+        std::sort(queue.begin(), queue.end(), [&](size_t a, size_t b) {
+            return decoded[a].tx.body.nonce() > decoded[b].tx.body.nonce();
+        });
+        heads.push(queue.back());
+    }
+    std::vector<Bytes> chosen;
+    uint64_t used_bytes = 0;
+    while (!heads.empty() && chosen.size() < kMaxBlockTransactions) {
+        const size_t head_index = heads.top();
+        heads.pop();
+        const uint64_t size = candidates[head_index].size() + kTxFramingBytes;
+        // One that does not fit holds back the rest of its sender, whose nonces come after it.
+        if (used_bytes + size > max_bytes) continue;
+        used_bytes += size;
+        chosen.push_back(std::move(candidates[head_index]));
+        std::vector<size_t>& queue = by_sender[decoded[head_index].tx.sender];
+        queue.pop_back();
+        if (!queue.empty()) heads.push(queue.back());
+    }
+    return chosen;
+}
+
+bool LocalApplication::process_proposal(const ProposedBlock& block) {
+    const auto finalized = finalize_block(block);
+    if (!finalized) return false;
+    return std::all_of(
+        finalized->results.begin(), finalized->results.end(),
+        [](const pb::TxResult& result) { return is_included(static_cast<TxCode>(result.code())); });
+}
+
+Result<FinalizedBlock> LocalApplication::finalize_block(const ProposedBlock& block) {
+    if (!finalized_ || finalized_->identity != identity_of(block)) {
+        finalized_.reset();
+        ASSAY_ASSIGN(finalized_, execute(block));
+    }
+    return finalized_->block;
+}
+
+Result<LocalApplication::Finalized> LocalApplication::execute(const ProposedBlock& block) {
+    const AppInfo head = info();
+    if (database_.empty()) return fail(Code::kConflict, "finalize_block: init_chain comes first");
+    if (block.height != head.height + 1) {
+        return fail(Code::kConflict, "finalize_block: height " + std::to_string(block.height) +
+                                         " does not follow " + std::to_string(head.height));
+    }
+    if (block.transactions.size() > kMaxBlockTransactions) {
+        return fail(Code::kLimit, "finalize_block: " + std::to_string(block.transactions.size()) +
+                                      " transactions exceed the limit of " +
+                                      std::to_string(kMaxBlockTransactions));
+    }
+    const BlockInfo info{head.chain_id, block.height, block.time_ms,
+                         beacon_after(block.previous_hash)};
+    const auto decoded = verifier_.verify_all(block.transactions, head.chain_id);
+    const auto before = committed_state();
+    ASSAY_ASSIGN(ExecutedBlock executed, executor_.run_block(info, decoded, *before));
+
+    std::vector<Bytes> encoded_events;
+    encoded_events.reserve(executed.events.size());
+    for (const pb::Event& event : executed.events) encoded_events.push_back(encode_message(event));
+
+    Finalized finalized;
+    finalized.identity = identity_of(block);
+    ASSAY_ASSIGN(finalized.prepared,
+                 database_.prepare(block.height, executed.changes, encoded_events, genesis_hash_));
+    finalized.block.app_hash = finalized.prepared.record.app_hash;
+    finalized.block.results = std::move(executed.results);
+    finalized.block.events = std::move(executed.events);
+    finalized.tx_hashes.reserve(decoded.size());
+    for (const DecodedTx& tx : decoded) finalized.tx_hashes.push_back(tx.tx.hash);
+    return finalized;
+}
+
+Status LocalApplication::commit() {
+    if (!finalized_) return fail(Code::kConflict, "commit: no finalized block");
+    BlockRecord record;
+    record.encoded_block = std::move(attached_block_);
+    record.tx_hashes = std::move(finalized_->tx_hashes);
+    attached_block_.clear();
+    const PreparedCommit prepared = std::move(finalized_->prepared);
+    finalized_.reset();
+    ASSAY_RETURN_IF_ERROR(database_.commit(prepared, record));
+    load_committed();
+    const std::lock_guard lock(check_mutex_);
+    pending_nonces_.clear();
+    return {};
+}
+
+Result<QueryReply> LocalApplication::query(const QueryRequest& request) const {
+    QueryReply reply;
+    if (request.path == "state") {
+        ASSAY_ASSIGN(StateProofReply proven, database_.prove_state(request.data, request.height));
+        reply.height = proven.height;
+        reply.value = std::move(proven.value);
+        if (request.prove) reply.proof = std::move(proven.proof);
+    } else if (request.path == "log") {
+        if (request.data.size() != sizeof(uint64_t))
+            return fail(Code::kInvalidArgument, "query: the data of 'log' is an index of 8 bytes");
+        const uint64_t index = read_be64(request.data);
+        ASSAY_ASSIGN(LogProofReply proven, database_.prove_event(index, request.height));
+        reply.height = proven.height;
+        reply.value = std::move(proven.event);
+        if (request.prove) reply.proof = std::move(proven.proof);
+    } else {
+        return fail(Code::kInvalidArgument,
+                    "query: unknown path '" + request.path + "'; use 'state' or 'log'");
+    }
+    ASSAY_ASSIGN(const CommitRecord record, database_.record(reply.height));
+    reply.app_hash = record.app_hash;
+    return reply;
+}
+
+}  // namespace assay::ledger

@@ -1,0 +1,100 @@
+// LocalApplication: the Application over this node's database and the rules.
+//
+// finalize_block executes and keeps the outcome in memory, keyed by the block's content, so that
+// process_proposal followed by finalize_block executes once; commit writes state, events, roots and
+// the block itself (attach_block) in one batch. The genesis document is height 0; its hash is the
+// params_hash that every app hash binds.
+//
+// Ownership: borrows the rules and the database, which must outlive it. Threads: as
+// ledger/application.h says; the engine must not let check_tx run between commit() and its
+// rechecks, because commit() forgets the pending nonces. Errors: kInternal when a law is broken
+// (stop the node), kConflict for calls out of order, else the database's.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "ledger/application.h"
+#include "ledger/executor.h"
+#include "ledger/state/database.h"
+#include "ledger/tx_verifier.h"
+
+namespace assay::ledger {
+
+inline constexpr std::string_view kGenesisMetaName = "genesis";
+
+struct LocalApplicationOptions {
+    unsigned threads = 0;  // for signatures; 0: one for each processor
+};
+
+class LocalApplication : public Application {
+public:
+    // Reads the genesis document back if the database holds a chain.
+    static Result<std::unique_ptr<LocalApplication>> open(
+        const Rules& rules, Database& database, const LocalApplicationOptions& options = {});
+
+    [[nodiscard]] AppInfo info() const override;
+    // Once, or again with the same document.
+    Result<Hash256> init_chain(const pb::Genesis& genesis) override;
+    [[nodiscard]] CheckResult check_tx(ByteView tx, bool recheck) override;
+    // Highest fee first; within a sender, nonce order; ties in the order given.
+    [[nodiscard]] std::vector<Bytes> prepare_proposal(std::vector<Bytes> candidates,
+                                                      uint64_t max_bytes) override;
+    // True if every transaction would be included.
+    [[nodiscard]] bool process_proposal(const ProposedBlock& block) override;
+    Result<FinalizedBlock> finalize_block(const ProposedBlock& block) override;
+    Status commit() override;
+    [[nodiscard]] Result<QueryReply> query(const QueryRequest& request) const override;
+    [[nodiscard]] std::shared_ptr<const ReadView> committed_state() const override;
+
+    // Beyond the interface, for engines in this process.
+    // The encoded block that the next commit() stores in its batch.
+    void attach_block(Bytes encoded) { attached_block_ = std::move(encoded); }
+    // Counting the transactions that check_tx has accepted since the last commit.
+    [[nodiscard]] uint64_t next_nonce(const Address& sender) const;
+    // Takes back what check_tx reserved, if no later nonce was reserved since.
+    void release_nonce(const Address& sender, uint64_t nonce);
+    [[nodiscard]] const pb::Genesis& genesis() const { return genesis_; }
+    [[nodiscard]] TxVerifier& verifier() { return verifier_; }
+
+private:
+    LocalApplication(const Rules& rules, Database& database, const LocalApplicationOptions& options)
+        : rules_(rules),
+          database_(database),
+          executor_(rules),
+          pool_(options.threads),
+          verifier_(pool_) {}
+
+    struct Finalized {
+        Hash256 identity;
+        FinalizedBlock block;
+        PreparedCommit prepared;
+        std::vector<Hash256> tx_hashes;
+    };
+    void load_committed();
+    TxCode check_nonce_and_fee(const CheckedTx& tx, std::string& log);
+    Result<Finalized> execute(const ProposedBlock& block);
+
+    // Constant after construction.
+    const Rules& rules_;
+    Database& database_;
+    const Executor executor_;
+    WorkerPool pool_;
+    TxVerifier verifier_;
+
+    // Engine thread only (genesis_ is constant once a chain exists).
+    pb::Genesis genesis_;
+    Hash256 genesis_hash_;
+    std::optional<Finalized> finalized_;
+    Bytes attached_block_;
+
+    mutable std::mutex committed_mutex_;
+    std::shared_ptr<const ReadView> committed_;  // guarded by committed_mutex_
+    AppInfo info_;                               // guarded by committed_mutex_
+
+    mutable std::mutex check_mutex_;
+    std::map<Address, uint64_t> pending_nonces_;  // next nonce; guarded by check_mutex_
+};
+
+}  // namespace assay::ledger
