@@ -1,0 +1,55 @@
+#include "ledger/audit/export.h"
+
+#include "ledger/audit/export_file.h"
+#include "ledger/codec/block.h"
+#include "ledger/local_application.h"
+
+namespace assay::ledger {
+namespace {
+
+using BlockSource = std::function<Result<Bytes>(uint64_t height)>;
+
+Result<ExportSummary> export_chain(const pb::Genesis& genesis, uint64_t height,
+                                   const BlockSource& block_at, const std::string& path) {
+    ExportSummary summary;
+    summary.height = height;
+    summary.genesis_hash = genesis_hash(genesis);
+    ASSAY_ASSIGN(ExportWriter writer, ExportWriter::create(path));
+    Frame frame{FrameKind::kGenesis, bytes_of(summary.genesis_hash.view())};
+    ASSAY_ASSIGN(const Bytes encoded_genesis, encode_genesis(genesis));
+    append(frame.payload, encoded_genesis);
+    ASSAY_RETURN_IF_ERROR(writer.write(frame));
+    for (uint64_t h = 1; h <= height; ++h) {
+        frame.kind = FrameKind::kBlock;
+        ASSAY_ASSIGN(frame.payload, block_at(h));
+        ASSAY_RETURN_IF_ERROR(writer.write(frame));
+        if (h == height) {
+            ASSAY_ASSIGN(const pb::Block head, decode_block(frame.payload));
+            summary.head_hash = header_hash(head.header());
+        }
+    }
+    frame = {FrameKind::kEnd, {}};
+    append_be64(frame.payload, height);
+    append(frame.payload, summary.head_hash.view());
+    ASSAY_RETURN_IF_ERROR(writer.write(frame));
+    ASSAY_RETURN_IF_ERROR(writer.finish());
+    return summary;
+}
+
+}  // namespace
+
+Result<ExportSummary> export_ledger(const Engine& engine, const std::string& path) {
+    return export_chain(
+        engine.genesis(), engine.height(),
+        [&](uint64_t height) { return engine.encoded_block(height); }, path);
+}
+
+Result<ExportSummary> export_ledger(const Database& database, const std::string& path) {
+    const auto stored = database.get_meta(std::string(kGenesisMetaName));
+    if (!stored) return fail(Code::kNotFound, "export: the database holds no chain");
+    ASSAY_ASSIGN(const pb::Genesis genesis, decode_genesis(*stored));
+    return export_chain(
+        genesis, database.height(), [&](uint64_t height) { return database.block(height); }, path);
+}
+
+}  // namespace assay::ledger

@@ -1,0 +1,22 @@
+// Writing a chain into an export file, from a running engine or a database at rest.
+// Ownership: borrows the source. Threads: the engine may go on producing; the export ends at the
+// height it had when the call began. Errors: the source's, kIo from the file.
+#pragma once
+
+#include <string>
+
+#include "ledger/engine/engine.h"
+#include "ledger/state/database.h"
+
+namespace assay::ledger {
+
+struct ExportSummary {
+    uint64_t height = 0;
+    Hash256 head_hash;
+    Hash256 genesis_hash;
+};
+
+Result<ExportSummary> export_ledger(const Engine& engine, const std::string& path);
+Result<ExportSummary> export_ledger(const Database& database, const std::string& path);
+
+}  // namespace assay::ledger
