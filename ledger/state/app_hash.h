@@ -16,6 +16,6 @@ struct AppHashParts {
     bool operator==(const AppHashParts&) const = default;
 };
 
-[[nodiscard]] Hash256 app_hash(const AppHashParts& parts);
+[[nodiscard]] Hash256 app_hash_of(const AppHashParts& parts);
 
 }  // namespace assay::ledger

@@ -22,10 +22,15 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
-#include "ledger/state/app_hash.h"
+#include "ledger/state/commit_record.h"
+#include "ledger/state/store.h"
 #include "ledger/state/view.h"
 
 namespace assay::ledger {
+
+constexpr size_t kMaxStateKeyBytes = 1024;
+constexpr size_t kMaxStateValueBytes = size_t{16} << 20;
+constexpr size_t kMaxEventBytes = size_t{1} << 20;
 
 struct DatabaseOptions {
     bool sync = true;  // fsync at every commit; false only for benchmarks and replays
@@ -33,14 +38,6 @@ struct DatabaseOptions {
     uint64_t proof_heights = 1000;
     // Tree nodes kept in RAM, about 2.6 kB each.
     uint32_t cached_tree_nodes = 32768;
-};
-
-// What one committed height fixed, and what is needed to recompute its app hash.
-struct CommitRecord {
-    uint64_t height = 0;
-    AppHashParts parts;  // state_root, log_root, log_size, params_hash
-    Hash256 app_hash;
-    uint64_t tree_version = 0;  // height of the block that wrote the current tree root
 };
 
 // The outcome of prepare(): the roots, and (opaque) what commit() will write.
@@ -56,11 +53,6 @@ struct BlockRecord {
     Bytes encoded_block;
     std::vector<Hash256> tx_hashes;     // in block order; index them for find_tx
     std::map<std::string, Bytes> meta;  // written to get_meta's names in the same batch
-};
-
-struct TxPosition {
-    uint64_t height = 0;
-    uint32_t index = 0;
 };
 
 struct StateProofReply {

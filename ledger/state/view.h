@@ -30,6 +30,9 @@ public:
     using Changes = std::map<Bytes, std::optional<Bytes>>;  // nullopt: erased
 
     explicit State(const ReadView& base) : base_(base) {}
+    // Nests like any other base. Without this, State(other_state) would copy all pending writes.
+    explicit State(const State& base) : ReadView(base), base_(base) {}
+    State& operator=(const State&) = delete;
     [[nodiscard]] std::optional<Bytes> get(ByteView key) const override;
     void scan(ByteView prefix, const Visitor& visit) const override;
     void put(ByteView key, Bytes value);

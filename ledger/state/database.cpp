@@ -1,0 +1,313 @@
+#include "ledger/state/database.h"
+
+#include <algorithm>
+#include <mutex>
+
+#include "ledger/state/merkle_hash.h"
+#include "ledger/state/node_cache.h"
+#include "ledger/state/proof.h"
+
+namespace assay::ledger {
+
+namespace {
+
+// The newest committed height: one immutable value, replaced as a whole by a commit.
+struct Head {
+    std::shared_ptr<const StoreView> view;
+    std::optional<CommitRecord> last;  // nullopt: empty
+    LogEdge edge;
+};
+
+Error missing_height(uint64_t height) {
+    return fail(Code::kNotFound, "height " + std::to_string(height) + " is not committed here");
+}
+
+std::string limit_text(const char* what, size_t size, size_t limit) {
+    return std::string(what) + " of " + std::to_string(size) + " bytes is above the limit of " +
+           std::to_string(limit);
+}
+
+Status check_limits(const State::Changes& changes, const std::vector<Bytes>& events) {
+    for (const auto& [key, value] : changes) {
+        if (key.size() > kMaxStateKeyBytes)
+            return fail(Code::kLimit, limit_text("state key", key.size(), kMaxStateKeyBytes));
+        if (value && value->size() > kMaxStateValueBytes)
+            return fail(Code::kLimit,
+                        limit_text("state value", value->size(), kMaxStateValueBytes));
+    }
+    for (const Bytes& event : events)
+        if (event.size() > kMaxEventBytes)
+            return fail(Code::kLimit, limit_text("event", event.size(), kMaxEventBytes));
+    return {};
+}
+
+std::vector<LeafChange> hashed_changes(const State::Changes& changes) {
+    std::vector<LeafChange> hashed;
+    hashed.reserve(changes.size());
+    for (const auto& [key, value] : changes)
+        hashed.push_back(
+            {plain_hash(key), value ? std::optional(plain_hash(*value)) : std::nullopt});
+    std::sort(hashed.begin(), hashed.end(),
+              [](const LeafChange& a, const LeafChange& b) { return a.key_hash < b.key_hash; });
+    return hashed;
+}
+
+}  // namespace
+
+struct PreparedCommit::Plan {
+    std::optional<uint64_t> base_height;  // nullopt: prepared on the empty database
+    State::Changes changes;
+    TreeUpdate tree;
+    std::vector<Bytes> events;
+    LogEdge::Written log_hashes;
+    LogEdge edge;
+};
+
+class Database::Impl {
+public:
+    Impl(std::unique_ptr<Store> store, const DatabaseOptions& options)
+        : options_(options), store_(std::move(store)), cache_(options.cached_tree_nodes) {}
+
+    [[nodiscard]] std::shared_ptr<const Head> head() const {
+        const std::lock_guard lock(mutex_);
+        return head_;
+    }
+    void set_head(std::shared_ptr<const Head> head) {
+        const std::lock_guard lock(mutex_);
+        head_.swap(head);
+    }
+    // The record of `height` (0: the last one) as `head` sees it.
+    static Result<CommitRecord> record_at(const Head& head, uint64_t height) {
+        if (!head.last || height > head.last->height) return missing_height(height);
+        if (height == 0 || height == head.last->height) return *head.last;
+        return head.view->record(height);
+    }
+
+    const DatabaseOptions options_;
+    std::unique_ptr<Store> store_;
+    mutable NodeCache cache_;
+
+private:
+    mutable std::mutex mutex_;  // guards head_
+    std::shared_ptr<const Head> head_;
+};
+
+Database::Database(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Database::~Database() = default;
+
+Result<std::unique_ptr<Database>> Database::open(const std::string& directory,
+                                                 const DatabaseOptions& options) {
+    ASSAY_ASSIGN(auto store, Store::open(directory));
+    auto impl = std::make_unique<Impl>(std::move(store), options);
+    auto head = std::make_shared<Head>();
+    head->view = impl->store_->snapshot();
+    ASSAY_ASSIGN(head->last, head->view->last());
+    const uint64_t log_size = head->last ? head->last->parts.log_size : 0;
+    ASSAY_ASSIGN(head->edge, LogEdge::load(*head->view, log_size));
+    if (head->last && head->edge.root() != head->last->parts.log_root)
+        return fail(Code::kCorrupt, "the ledger in " + directory + ": the event log does not " +
+                                        "have the root of height " +
+                                        std::to_string(head->last->height) +
+                                        "; restore the directory from a peer");
+    impl->set_head(std::move(head));
+    return std::unique_ptr<Database>(new Database(std::move(impl)));
+}
+
+Result<PreparedCommit> Database::prepare(uint64_t height, const State::Changes& changes,
+                                         const std::vector<Bytes>& events,
+                                         const Hash256& params_hash) const {
+    const auto head = impl_->head();
+    if (head->last && height != head->last->height + 1)
+        return fail(Code::kConflict, "height " + std::to_string(height) +
+                                         " cannot follow the committed height " +
+                                         std::to_string(head->last->height));
+    ASSAY_RETURN_IF_ERROR(check_limits(changes, events));
+    auto plan = std::make_shared<PreparedCommit::Plan>();
+    std::optional<uint64_t> base;
+    if (head->last) {
+        plan->base_height = head->last->height;
+        base = head->last->tree_version;
+    }
+    plan->changes = changes;
+    plan->events = events;
+    plan->edge = head->edge;
+    for (const Bytes& event : events) plan->edge.append(log_leaf_hash(event), plan->log_hashes);
+    const CachedReader reader(impl_->cache_, *head->view);
+    ASSAY_ASSIGN(plan->tree, update_tree(reader, base, hashed_changes(changes), height));
+
+    PreparedCommit prepared;
+    CommitRecord& record = prepared.record;
+    record.height = height;
+    record.parts = {plan->tree.root, plan->edge.root(), plan->edge.size(), params_hash};
+    record.app_hash = app_hash_of(record.parts);
+    record.tree_version = plan->tree.root_version;
+    prepared.first_event_index = head->edge.size();
+    prepared.plan = std::move(plan);
+    return prepared;
+}
+
+Status Database::commit(const PreparedCommit& prepared, const BlockRecord& block) {
+    const auto head = impl_->head();
+    const PreparedCommit::Plan& plan = *prepared.plan;
+    const auto current = head->last ? std::optional(head->last->height) : std::nullopt;
+    if (plan.base_height != current)
+        return fail(Code::kConflict, "height " + std::to_string(prepared.record.height) +
+                                         " was prepared before another block was committed; "
+                                         "prepare it again");
+    BlockWrite write;
+    write.record = prepared.record;
+    write.changes = &plan.changes;
+    write.tree = &plan.tree;
+    write.events = &plan.events;
+    write.first_event_index = prepared.first_event_index;
+    write.log_hashes = &plan.log_hashes;
+    write.encoded_block = block.encoded_block;
+    write.tx_hashes = &block.tx_hashes;
+    write.meta = &block.meta;
+    const uint64_t keep = impl_->options_.proof_heights;
+    if (keep != 0 && prepared.record.height > keep)
+        write.prune_through = prepared.record.height - keep;
+    ASSAY_RETURN_IF_ERROR(impl_->store_->commit(write, impl_->options_.sync));
+
+    impl_->cache_.apply(plan.tree);
+    auto next = std::make_shared<Head>();
+    next->view = impl_->store_->snapshot();
+    next->last = prepared.record;
+    next->edge = plan.edge;
+    impl_->set_head(std::move(next));
+    return {};
+}
+
+bool Database::empty() const {
+    return !impl_->head()->last;
+}
+
+uint64_t Database::height() const {
+    return last().height;
+}
+
+CommitRecord Database::last() const {
+    return impl_->head()->last.value_or(CommitRecord{});
+}
+
+Result<CommitRecord> Database::record(uint64_t height) const {
+    const auto head = impl_->head();
+    if (!head->last || height > head->last->height) return missing_height(height);
+    return head->view->record(height);
+}
+
+std::shared_ptr<const ReadView> Database::snapshot() const {
+    return impl_->head()->view;
+}
+
+Result<Bytes> Database::block(uint64_t height) const {
+    return impl_->head()->view->block(height);
+}
+
+Result<Bytes> Database::event(uint64_t index) const {
+    return impl_->head()->view->event(index);
+}
+
+Result<std::vector<Bytes>> Database::events_at(uint64_t height) const {
+    const auto head = impl_->head();
+    if (!head->last || height > head->last->height) return missing_height(height);
+    ASSAY_ASSIGN(const CommitRecord record, head->view->record(height));
+    uint64_t first = 0;  // the first committed block has no record before it
+    if (height != 0) {
+        const auto before = head->view->record(height - 1);
+        if (before.ok())
+            first = before->parts.log_size;
+        else if (before.error().code != Code::kNotFound)
+            return before.error();
+    }
+    std::vector<Bytes> events;
+    for (uint64_t index = first; index < record.parts.log_size; ++index) {
+        ASSAY_ASSIGN(Bytes event, head->view->event(index));
+        events.push_back(std::move(event));
+    }
+    return events;
+}
+
+std::optional<TxPosition> Database::find_tx(const Hash256& hash) const {
+    return impl_->head()->view->find_tx(hash);
+}
+
+std::optional<Bytes> Database::get_meta(const std::string& name) const {
+    return impl_->head()->view->meta(name);
+}
+
+Result<StateProofReply> Database::prove_state(ByteView key, uint64_t height) const {
+    const auto head = impl_->head();
+    ASSAY_ASSIGN(const CommitRecord record, Impl::record_at(*head, height));
+    const uint64_t lowest = head->view->lowest_tree_version();
+    if (record.height < lowest)
+        return fail(Code::kNotFound, "state proofs of height " + std::to_string(record.height) +
+                                         " are pruned; the lowest here is " +
+                                         std::to_string(lowest));
+    ASSAY_ASSIGN(const TreeProof proof,
+                 prove_key(*head->view, record.tree_version, plain_hash(key)));
+    StateProofReply reply;
+    reply.height = record.height;
+    if (proof.end == ProofEnd::kSameKey) {
+        reply.value = head->view->get(key);
+        if (!reply.value || plain_hash(*reply.value) != proof.leaf->value_hash)
+            return fail(Code::kNotFound, "the value at height " + std::to_string(record.height) +
+                                             " was overwritten since; ask for the last height");
+    }
+    reply.proof = encode_app_hash_parts(record.parts);
+    append(reply.proof, encode_tree_proof(proof));
+    return reply;
+}
+
+Result<LogProofReply> Database::prove_event(uint64_t index, uint64_t height) const {
+    const auto head = impl_->head();
+    ASSAY_ASSIGN(const CommitRecord record, Impl::record_at(*head, height));
+    ASSAY_ASSIGN(const Bytes proof, prove_log_inclusion(*head->view, index, record.parts.log_size));
+    LogProofReply reply;
+    reply.height = record.height;
+    ASSAY_ASSIGN(reply.event, head->view->event(index));
+    reply.proof = encode_app_hash_parts(record.parts);
+    append(reply.proof, proof);
+    return reply;
+}
+
+Result<Bytes> Database::prove_log_growth(uint64_t old_height, uint64_t new_height) const {
+    const auto head = impl_->head();
+    if (!head->last || std::max(old_height, new_height) > head->last->height)
+        return missing_height(std::max(old_height, new_height));
+    ASSAY_ASSIGN(const CommitRecord old_record, head->view->record(old_height));
+    ASSAY_ASSIGN(const CommitRecord new_record, head->view->record(new_height));
+    return prove_log_consistency(*head->view, old_record.parts.log_size, new_record.parts.log_size);
+}
+
+Status Database::verify_contents() const {
+    const auto head = impl_->head();
+    if (!head->last) return {};
+    const std::string where = " of height " + std::to_string(head->last->height);
+    std::vector<LeafChange> leaves;
+    head->view->scan({}, [&](ByteView key, ByteView value) {
+        leaves.push_back({plain_hash(key), plain_hash(value)});
+        return true;
+    });
+    std::sort(leaves.begin(), leaves.end(),
+              [](const LeafChange& a, const LeafChange& b) { return a.key_hash < b.key_hash; });
+    if (tree_root_of(leaves) != head->last->parts.state_root)
+        return fail(Code::kCorrupt, "the stored values do not have the state root" + where);
+    LogEdge edge;
+    for (uint64_t index = 0; index < head->last->parts.log_size; ++index) {
+        ASSAY_ASSIGN(const Bytes event, head->view->event(index));
+        LogEdge::Written written;
+        edge.append(log_leaf_hash(event), written);
+        for (const auto& [position, hash] : written) {
+            ASSAY_ASSIGN(const Hash256 stored, head->view->read_log_hash(position));
+            if (stored != hash)
+                return fail(Code::kCorrupt, "event log hash of event " + std::to_string(index) +
+                                                " does not match its bytes");
+        }
+    }
+    if (edge.root() != head->last->parts.log_root)
+        return fail(Code::kCorrupt, "the stored events do not have the log root" + where);
+    return {};
+}
+
+}  // namespace assay::ledger

@@ -1,0 +1,82 @@
+// One stored node of the state tree: sixteen slots, that is four levels of the binary tree, under a
+// nibble path; and the key it is stored under.
+//
+// A slot is empty, a leaf (a subtree with one leaf is collapsed into it, at whatever depth it is
+// alone), or the root of a child node with at least two leaves. Only slots are stored; the hashes
+// of the binary levels inside the node are recomputed when it is read and kept with it.
+//
+// Ownership and threads: plain values. Errors: decode_node returns kCorrupt for bytes that
+// encode_node would not produce. Format: docs/formats/state.md.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <compare>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "ledger/state/merkle_hash.h"
+
+namespace assay::ledger {
+
+// The first `length` nibbles of a key hash; the rest of `packed` is zero.
+struct NibblePath {
+    static constexpr size_t kMaxNibbles = 64;
+    uint8_t length = 0;
+    std::array<uint8_t, 32> packed{};
+
+    [[nodiscard]] NibblePath child(uint8_t nibble) const;
+    auto operator<=>(const NibblePath&) const = default;
+};
+
+struct NodeKey {
+    uint64_t version = 0;
+    NibblePath path;
+    auto operator<=>(const NodeKey&) const = default;
+};
+// be64 version, u8 length, packed nibbles: one block's nodes are neighbours in the store.
+[[nodiscard]] Bytes encode_node_key(const NodeKey& key);
+[[nodiscard]] Result<NodeKey> decode_node_key(ByteView bytes);
+
+struct Slot {
+    enum class Kind : uint8_t { kEmpty, kLeaf, kInner };
+    Kind kind = Kind::kEmpty;
+    uint64_t version = 0;  // inner: of the child node
+    Hash256 hash = kEmptySubtree;
+    Hash256 key_hash;    // leaf only
+    Hash256 value_hash;  // leaf only
+    bool operator==(const Slot&) const = default;
+
+    static Slot leaf(const Hash256& key_hash, const Hash256& value_hash);
+    static Slot inner(uint64_t version, const Hash256& hash);
+};
+
+class Node {
+public:
+    static constexpr size_t kSlots = 16;
+    static constexpr uint16_t kAllSlots = 0xffff;
+
+    [[nodiscard]] const Slot& slot(size_t index) const { return slots_[index]; }
+    // After the last set_slot, rehash() must be called with a bit for every slot that changed.
+    void set_slot(size_t index, const Slot& slot);
+    void rehash(uint16_t changed);
+
+    // Positions of the binary levels: 1 is the node's root, 2p and 2p + 1 are the children of p,
+    // and 16 + i is slot i.
+    [[nodiscard]] const Hash256& hash_at(size_t position) const;
+    // The only leaf under `position`, or nullptr if there is none or more than one.
+    [[nodiscard]] const Slot* lone_leaf(size_t position) const;
+    [[nodiscard]] bool empty_at(size_t position) const { return occupied_at(position) == 0; }
+
+private:
+    [[nodiscard]] uint16_t occupied_at(size_t position) const;
+
+    std::array<Slot, kSlots> slots_;
+    std::array<Hash256, kSlots> inner_;  // by position; valid where no shortcut applies
+    uint16_t occupied_ = 0;              // bit i: slot i is not empty
+};
+
+[[nodiscard]] Bytes encode_node(const Node& node);
+[[nodiscard]] Result<Node> decode_node(ByteView bytes);
+
+}  // namespace assay::ledger

@@ -1,0 +1,367 @@
+#include "ledger/state/store.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+
+namespace assay::ledger {
+
+namespace {
+
+constexpr std::string_view kFormat = "assay-state-1";
+constexpr size_t kBlockCacheBytes = size_t{128} << 20;
+constexpr size_t kWriteBufferBytes = size_t{64} << 20;  // all column families together
+constexpr int kMaxOpenFiles = 256;
+// Bounds the extra work of one commit after proof_heights was lowered.
+constexpr size_t kMaxPrunedPerCommit = 50'000;
+
+enum Column : size_t { kDefault, kState, kTree, kStale, kLog, kBlocks, kIndex, kMeta, kColumns };
+constexpr std::array<const char*, kColumns> kColumnNames = {"default", "state",  "tree",  "stale",
+                                                            "log",     "blocks", "index", "meta"};
+
+rocksdb::Slice slice_of(ByteView bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+rocksdb::Slice slice_of(const Bytes& bytes) {
+    return slice_of(ByteView(bytes));
+}
+ByteView view_of_slice(const rocksdb::Slice& slice) {
+    return {reinterpret_cast<const uint8_t*>(slice.data()), slice.size()};
+}
+
+Bytes height_key(uint64_t height) {
+    Bytes key;
+    append_be64(key, height);
+    return key;
+}
+Bytes event_key(uint64_t index) {
+    Bytes key{'e'};
+    append_be64(key, index);
+    return key;
+}
+Bytes log_hash_key(const LogPosition& position) {
+    Bytes key{'h', position.level};
+    append_be64(key, position.index);
+    return key;
+}
+Bytes record_key(uint64_t height) {
+    Bytes key = bytes_of("record/");
+    append_be64(key, height);
+    return key;
+}
+Bytes user_meta_key(const std::string& name) {
+    return bytes_of("user/" + name);
+}
+Bytes stale_key(uint64_t since, const NodeKey& node) {
+    Bytes key;
+    append_be64(key, since);
+    append(key, encode_node_key(node));
+    return key;
+}
+// The first key after all that start with `prefix`; empty if there is none.
+Bytes end_of_prefix(ByteView prefix) {
+    Bytes end = bytes_of(prefix);
+    while (!end.empty() && end.back() == 0xff) end.pop_back();
+    if (!end.empty()) ++end.back();
+    return end;
+}
+
+Error storage_error(const rocksdb::Status& status, const std::string& what) {
+    const std::string detail = what + ": " + status.ToString();
+    if (status.IsCorruption())
+        return fail(Code::kCorrupt, detail + "; restore the data directory from a peer");
+    return fail(Code::kIo, detail + "; check the disk and its free space");
+}
+
+[[noreturn]] void stop_on(const rocksdb::Status& status, const char* what) {
+    std::fprintf(stderr, "fatal: %s\n", storage_error(status, what).message.c_str());
+    std::abort();
+}
+
+rocksdb::ColumnFamilyOptions column_options(size_t column,
+                                            const std::shared_ptr<rocksdb::Cache>& cache) {
+    rocksdb::BlockBasedTableOptions table;
+    table.block_cache = cache;
+    table.cache_index_and_filter_blocks = true;
+    table.pin_l0_filter_and_index_blocks_in_cache = true;
+    if (column == kState || column == kTree || column == kIndex)
+        table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+    rocksdb::ColumnFamilyOptions options;
+    options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+    // Hashes do not compress; blocks and values do.
+    if (column != kBlocks && column != kState) options.compression = rocksdb::kNoCompression;
+    return options;
+}
+
+}  // namespace
+
+struct Store::Engine {
+    std::unique_ptr<rocksdb::DB> db;
+    std::vector<rocksdb::ColumnFamilyHandle*> columns;
+
+    Engine() = default;
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+    ~Engine() {
+        for (rocksdb::ColumnFamilyHandle* column : columns) db->DestroyColumnFamilyHandle(column);
+    }
+};
+
+class Store::View : public StoreView {
+public:
+    explicit View(std::shared_ptr<Engine> engine)
+        : engine_(std::move(engine)), snapshot_(engine_->db->GetSnapshot()) {
+        read_.snapshot = snapshot_;
+    }
+    ~View() override { engine_->db->ReleaseSnapshot(snapshot_); }
+    View(const View&) = delete;
+    View& operator=(const View&) = delete;
+
+    [[nodiscard]] std::optional<Bytes> get(ByteView key) const override {
+        return get_or_stop(kState, key, "reading the state");
+    }
+    void scan(ByteView prefix, const Visitor& visit) const override;
+    [[nodiscard]] Result<std::shared_ptr<const Node>> read_node(const NodeKey& key) const override;
+    [[nodiscard]] Result<Hash256> read_log_hash(const LogPosition& position) const override;
+    [[nodiscard]] Result<std::optional<CommitRecord>> last() const override;
+    [[nodiscard]] Result<CommitRecord> record(uint64_t height) const override;
+    [[nodiscard]] Result<Bytes> block(uint64_t height) const override {
+        return require(kBlocks, height_key(height), "block at height " + std::to_string(height));
+    }
+    [[nodiscard]] Result<Bytes> event(uint64_t index) const override {
+        return require(kLog, event_key(index), "event " + std::to_string(index));
+    }
+    [[nodiscard]] std::optional<TxPosition> find_tx(const Hash256& hash) const override;
+    [[nodiscard]] std::optional<Bytes> meta(const std::string& name) const override {
+        return get_or_stop(kMeta, user_meta_key(name), "reading metadata");
+    }
+    [[nodiscard]] uint64_t lowest_tree_version() const override;
+
+private:
+    Result<std::optional<Bytes>> find(Column column, ByteView key, const std::string& what) const;
+    Result<Bytes> require(Column column, ByteView key, const std::string& what) const;
+    [[nodiscard]] std::optional<Bytes> get_or_stop(Column column, ByteView key,
+                                                   const char* what) const;
+
+    std::shared_ptr<Engine> engine_;
+    const rocksdb::Snapshot* snapshot_;
+    rocksdb::ReadOptions read_;
+};
+
+Result<std::optional<Bytes>> Store::View::find(Column column, ByteView key,
+                                               const std::string& what) const {
+    rocksdb::PinnableSlice value;
+    const rocksdb::Status status =
+        engine_->db->Get(read_, engine_->columns[column], slice_of(key), &value);
+    if (status.IsNotFound()) return std::optional<Bytes>{};
+    if (!status.ok()) return storage_error(status, what);
+    return std::optional<Bytes>{bytes_of(view_of_slice(value))};
+}
+
+Result<Bytes> Store::View::require(Column column, ByteView key, const std::string& what) const {
+    ASSAY_ASSIGN(auto found, find(column, key, what));
+    if (!found) return fail(Code::kNotFound, what + " is not stored on this node");
+    return std::move(*found);
+}
+
+std::optional<Bytes> Store::View::get_or_stop(Column column, ByteView key, const char* what) const {
+    rocksdb::PinnableSlice value;
+    const rocksdb::Status status =
+        engine_->db->Get(read_, engine_->columns[column], slice_of(key), &value);
+    if (status.IsNotFound()) return std::nullopt;
+    if (!status.ok()) stop_on(status, what);
+    return bytes_of(view_of_slice(value));
+}
+
+void Store::View::scan(ByteView prefix, const Visitor& visit) const {
+    const Bytes end = end_of_prefix(prefix);
+    const rocksdb::Slice end_slice = slice_of(end);
+    rocksdb::ReadOptions read = read_;
+    if (!end.empty()) read.iterate_upper_bound = &end_slice;
+    const std::unique_ptr<rocksdb::Iterator> row(
+        engine_->db->NewIterator(read, engine_->columns[kState]));
+    for (row->Seek(slice_of(prefix)); row->Valid(); row->Next())
+        if (!visit(view_of_slice(row->key()), view_of_slice(row->value()))) return;
+    if (!row->status().ok()) stop_on(row->status(), "scanning the state");
+}
+
+Result<std::shared_ptr<const Node>> Store::View::read_node(const NodeKey& key) const {
+    rocksdb::PinnableSlice value;
+    const Bytes encoded_key = encode_node_key(key);
+    const rocksdb::Status status =
+        engine_->db->Get(read_, engine_->columns[kTree], slice_of(encoded_key), &value);
+    if (status.IsNotFound())
+        return fail(Code::kCorrupt, "state tree node " + to_hex(encoded_key) +
+                                        " is missing; restore the data directory from a peer");
+    if (!status.ok()) return storage_error(status, "reading the state tree");
+    ASSAY_ASSIGN(Node node, decode_node(view_of_slice(value)));
+    return std::make_shared<const Node>(std::move(node));
+}
+
+Result<Hash256> Store::View::read_log_hash(const LogPosition& position) const {
+    ASSAY_ASSIGN(const Bytes bytes, require(kLog, log_hash_key(position), "event log hash"));
+    const auto hash = hash_from(bytes);
+    if (!hash) return fail(Code::kCorrupt, "event log hash: not 32 bytes");
+    return *hash;
+}
+
+Result<std::optional<CommitRecord>> Store::View::last() const {
+    ASSAY_ASSIGN(const auto height, find(kMeta, view_of("last"), "reading the last height"));
+    if (!height) return std::optional<CommitRecord>{};
+    if (height->size() != 8) return fail(Code::kCorrupt, "last height: not 8 bytes");
+    ASSAY_ASSIGN(CommitRecord found, record(read_be64(*height)));
+    return std::optional<CommitRecord>{found};
+}
+
+Result<CommitRecord> Store::View::record(uint64_t height) const {
+    ASSAY_ASSIGN(const Bytes bytes, require(kMeta, record_key(height),
+                                            "commit record of height " + std::to_string(height)));
+    return decode_commit_record(bytes);
+}
+
+std::optional<TxPosition> Store::View::find_tx(const Hash256& hash) const {
+    const auto bytes = get_or_stop(kIndex, hash.view(), "reading the transaction index");
+    if (!bytes || bytes->size() != 12) return std::nullopt;
+    TxPosition position;
+    position.height = read_be64(*bytes);
+    for (size_t i = 8; i < 12; ++i) position.index = position.index << 8 | (*bytes)[i];
+    return position;
+}
+
+uint64_t Store::View::lowest_tree_version() const {
+    const auto bytes = get_or_stop(kMeta, view_of("pruned"), "reading metadata");
+    return bytes && bytes->size() == 8 ? read_be64(*bytes) : 0;
+}
+
+Store::Store(std::shared_ptr<Engine> engine) : engine_(std::move(engine)) {}
+Store::~Store() = default;
+
+Result<std::unique_ptr<Store>> Store::open(const std::string& directory) {
+    rocksdb::DBOptions options;
+    options.create_if_missing = true;
+    options.create_missing_column_families = true;
+    options.max_open_files = kMaxOpenFiles;
+    options.db_write_buffer_size = kWriteBufferBytes;
+    options.info_log_level = rocksdb::WARN_LEVEL;
+    options.keep_log_file_num = 2;
+    // A crash can only cut the newest batch short; damage anywhere else must be reported.
+    options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+    const auto cache = rocksdb::NewLRUCache(kBlockCacheBytes);
+    std::vector<rocksdb::ColumnFamilyDescriptor> columns;
+    for (size_t i = 0; i < kColumns; ++i)
+        columns.emplace_back(kColumnNames[i], column_options(i, cache));
+
+    auto engine = std::make_shared<Engine>();
+    rocksdb::DB* db = nullptr;
+    const rocksdb::Status status =
+        rocksdb::DB::Open(options, directory, columns, &engine->columns, &db);
+    if (status.IsIOError() && status.ToString().find("lock") != std::string::npos)
+        return fail(Code::kUnavailable, "the ledger in " + directory +
+                                            " is in use by another process; stop that one first, "
+                                            "or use another directory");
+    if (!status.ok()) return storage_error(status, "opening the ledger in " + directory);
+    engine->db.reset(db);
+
+    std::string format;
+    rocksdb::ColumnFamilyHandle* meta = engine->columns[kMeta];
+    const rocksdb::Status read = db->Get({}, meta, "format", &format);
+    if (read.IsNotFound()) {
+        rocksdb::WriteOptions write;
+        write.sync = true;
+        const rocksdb::Status wrote = db->Put(write, meta, "format", std::string(kFormat));
+        if (!wrote.ok()) return storage_error(wrote, "creating the ledger in " + directory);
+    } else if (!read.ok()) {
+        return storage_error(read, "opening the ledger in " + directory);
+    } else if (format != kFormat) {
+        return fail(Code::kUnsupported, "the ledger in " + directory + " has another format than " +
+                                            std::string(kFormat) +
+                                            "; use the version of assay that wrote it");
+    }
+    return std::unique_ptr<Store>(new Store(std::move(engine)));
+}
+
+std::shared_ptr<const StoreView> Store::snapshot() const {
+    return std::make_shared<const View>(engine_);
+}
+
+// The writes of one block as they gather.
+struct Store::Batch {
+    const std::vector<rocksdb::ColumnFamilyHandle*>& columns;
+    rocksdb::WriteBatch writes;
+
+    void put(Column column, const Bytes& key, ByteView value) {
+        writes.Put(columns[column], slice_of(key), slice_of(value));
+    }
+    void erase(Column column, ByteView key) { writes.Delete(columns[column], slice_of(key)); }
+};
+
+Status Store::commit(const BlockWrite& write, bool sync) {
+    const uint64_t height = write.record.height;
+    Batch batch{engine_->columns, rocksdb::WriteBatch()};
+    for (const auto& [key, value] : *write.changes) {
+        if (value)
+            batch.put(kState, key, *value);
+        else
+            batch.erase(kState, key);
+    }
+    for (const auto& [key, node] : write.tree->written)
+        batch.put(kTree, encode_node_key(key), encode_node(*node));
+    for (const NodeKey& key : write.tree->stale) batch.put(kStale, stale_key(height, key), {});
+    for (size_t i = 0; i < write.events->size(); ++i)
+        batch.put(kLog, event_key(write.first_event_index + i), (*write.events)[i]);
+    for (const auto& [position, hash] : *write.log_hashes)
+        batch.put(kLog, log_hash_key(position), hash.view());
+    batch.put(kBlocks, height_key(height), write.encoded_block);
+    for (size_t i = 0; i < write.tx_hashes->size(); ++i) {
+        Bytes position = height_key(height);
+        append_be32(position, static_cast<uint32_t>(i));
+        batch.put(kIndex, bytes_of((*write.tx_hashes)[i].view()), position);
+    }
+    for (const auto& [name, value] : *write.meta) batch.put(kMeta, user_meta_key(name), value);
+    batch.put(kMeta, record_key(height), encode_commit_record(write.record));
+    batch.put(kMeta, bytes_of("last"), height_key(height));
+    ASSAY_RETURN_IF_ERROR(add_pruning(write, batch));
+
+    rocksdb::WriteOptions options;
+    options.sync = sync;
+    const rocksdb::Status status = engine_->db->Write(options, &batch.writes);
+    if (!status.ok()) return storage_error(status, "committing height " + std::to_string(height));
+    return {};
+}
+
+// Adds the deletion of nodes that only versions below write.prune_through use.
+Status Store::add_pruning(const BlockWrite& write, Batch& batch) const {
+    const uint64_t lowest = View(engine_).lowest_tree_version();
+    if (write.prune_through <= lowest) return {};
+    const Bytes end = height_key(write.prune_through + 1);
+    const rocksdb::Slice end_slice = slice_of(end);
+    rocksdb::ReadOptions read;
+    read.iterate_upper_bound = &end_slice;
+    const std::unique_ptr<rocksdb::Iterator> row(
+        engine_->db->NewIterator(read, engine_->columns[kStale]));
+    uint64_t reached = write.prune_through;
+    size_t count = 0;
+    // From `lowest` itself: the limit may have stopped the last pruning inside that version.
+    for (row->Seek(slice_of(height_key(lowest))); row->Valid(); row->Next()) {
+        const ByteView key = view_of_slice(row->key());
+        if (key.size() <= 8) return fail(Code::kCorrupt, "stale tree node: key too short");
+        if (++count > kMaxPrunedPerCommit) {
+            reached = read_be64(key);
+            break;
+        }
+        batch.erase(kTree, key.subspan(8));
+        batch.erase(kStale, key);
+    }
+    if (!row->status().ok()) return storage_error(row->status(), "pruning the state tree");
+    batch.put(kMeta, bytes_of("pruned"), height_key(reached));
+    return {};
+}
+
+}  // namespace assay::ledger

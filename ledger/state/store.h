@@ -1,0 +1,79 @@
+// Store: the bytes of one node's ledger in RocksDB, one column family per kind of data, one
+// WriteBatch per block. It knows encodings and keys, not what makes a root right: Database does.
+//
+// Ownership: a StoreView keeps the RocksDB instance open, so it outlives its Store. Threads: views
+// from any thread; commit() by one thread at a time. Errors: kUnavailable if another process (or
+// another Store) holds the directory; kUnsupported for a directory of another format; kCorrupt,
+// kIo and kNotFound from reads. The methods of ReadView, find_tx and meta end the process on a
+// failed read. Durability: with sync, commit() returns once the batch is on the disk; a crash at
+// any moment leaves the blocks of earlier commits and never a part of one. Format:
+// docs/formats/state.md.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ledger/state/commit_record.h"
+#include "ledger/state/event_log.h"
+#include "ledger/state/tree.h"
+#include "ledger/state/view.h"
+
+namespace assay::ledger {
+
+struct TxPosition {
+    uint64_t height = 0;
+    uint32_t index = 0;
+};
+
+// Everything one block writes. Borrows what it points to for the duration of the call.
+struct BlockWrite {
+    CommitRecord record;
+    const State::Changes* changes = nullptr;
+    const TreeUpdate* tree = nullptr;
+    const std::vector<Bytes>* events = nullptr;  // leaves first_event_index, + 1, ...
+    uint64_t first_event_index = 0;
+    const LogEdge::Written* log_hashes = nullptr;
+    ByteView encoded_block;
+    const std::vector<Hash256>* tx_hashes = nullptr;
+    const std::map<std::string, Bytes>* meta = nullptr;
+    uint64_t prune_through = 0;  // delete tree nodes that no version >= this one uses
+};
+
+// A consistent reading of the store.
+class StoreView : public ReadView, public NodeReader, public LogReader {
+public:
+    [[nodiscard]] virtual Result<std::optional<CommitRecord>> last() const = 0;
+    [[nodiscard]] virtual Result<CommitRecord> record(uint64_t height) const = 0;
+    [[nodiscard]] virtual Result<Bytes> block(uint64_t height) const = 0;
+    [[nodiscard]] virtual Result<Bytes> event(uint64_t index) const = 0;
+    [[nodiscard]] virtual std::optional<TxPosition> find_tx(const Hash256& hash) const = 0;
+    [[nodiscard]] virtual std::optional<Bytes> meta(const std::string& name) const = 0;
+    // The lowest version whose tree nodes are all stored.
+    [[nodiscard]] virtual uint64_t lowest_tree_version() const = 0;
+};
+
+class Store {
+public:
+    // Creates the directory if there is none.
+    static Result<std::unique_ptr<Store>> open(const std::string& directory);
+    ~Store();
+    Store(const Store&) = delete;
+    Store& operator=(const Store&) = delete;
+
+    Status commit(const BlockWrite& write, bool sync);
+    // The store as of now, unaffected by later commits.
+    [[nodiscard]] std::shared_ptr<const StoreView> snapshot() const;
+
+private:
+    struct Engine;
+    struct Batch;
+    class View;
+    explicit Store(std::shared_ptr<Engine> engine);
+    Status add_pruning(const BlockWrite& write, Batch& batch) const;
+    std::shared_ptr<Engine> engine_;
+};
+
+}  // namespace assay::ledger
