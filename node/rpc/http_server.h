@@ -1,0 +1,85 @@
+// HTTP/1.1 and WebSocket server of the node, on one port: JSON-RPC, health, metrics, pages.
+//
+// Purpose: transport and limits only; what requests mean is in the injected hooks. Routes: POST /
+// and /rpc (JSON-RPC), WebSocket upgrade on / and /rpc, GET /health, /ready, /metrics, any other
+// GET is asked of `page`. Guards: Host must name this server and Origin, if sent, must be this
+// server (DNS rebinding, cross-site requests); no CORS header is ever sent.
+// Ownership: owns its threads and connections; hooks must outlive stop(). Threads: hooks are called
+// from several worker threads at once; public methods from any thread. Errors: start() fails when
+// the address cannot be bound.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "node/rpc/method.h"
+
+namespace assay::node {
+
+struct HttpConfig {
+    std::string host = "127.0.0.1";
+    uint16_t port = 0;  // 0: any free port, see HttpServer::port
+    size_t io_threads = 2;
+    size_t worker_threads = 16;  // also bounds the requests that run or wait at a time
+    size_t max_body_bytes = 1u << 20;
+    uint32_t max_header_bytes = 16u << 10;
+    size_t max_connections = 900;
+    size_t max_subscriptions = 100;          // per connection
+    size_t max_write_queue = 4u << 20;       // bytes; above it a connection is neither read nor fed
+    uint64_t idle_timeout_ms = 60'000;       // between requests, and for a peer that stops reading
+    std::vector<std::string> extra_hosts{};  // Host names to accept besides loopback and `host`
+};
+
+struct HttpReply {
+    unsigned status = 200;
+    std::string type = "text/plain; charset=utf-8";
+    std::string body;
+};
+
+struct HttpHooks {
+    // JSON-RPC text in, reply text out; nullopt when there is nothing to answer.
+    std::function<std::optional<std::string>(std::string_view, const CallContext&)> rpc;
+    // The role behind a bearer token; nullopt refuses it. An empty token means none was sent.
+    std::function<std::optional<Role>(std::string_view token)> authenticate;
+    std::function<HttpReply()> health;                                    // default: 200 "ok"
+    std::function<HttpReply()> ready;                                     // default: 200 "ready"
+    std::function<std::string()> metrics;                                 // default: 404
+    std::function<std::optional<HttpReply>(std::string_view path)> page;  // default: 404
+};
+
+struct HttpCounters {
+    std::atomic<uint64_t> connections{0};  // open now
+    std::atomic<uint64_t> connections_refused{0};
+    std::atomic<uint64_t> requests{0};
+    std::atomic<uint64_t> subscriptions{0};  // open now
+    std::atomic<uint64_t> notifications{0};
+};
+
+struct ServerState;
+
+class HttpServer {
+public:
+    static Result<std::unique_ptr<HttpServer>> start(HttpConfig config, HttpHooks hooks);
+    ~HttpServer();
+    HttpServer(const HttpServer&) = delete;
+    HttpServer& operator=(const HttpServer&) = delete;
+
+    [[nodiscard]] uint16_t port() const;
+    [[nodiscard]] const HttpCounters& counters() const;
+    // Something subscribers wait for may be there: their cursors are asked again. Cheap.
+    void poke();
+    // Ends connections and threads; running hooks finish first. Idempotent.
+    void stop();
+
+private:
+    explicit HttpServer(std::unique_ptr<ServerState> state);
+    std::unique_ptr<ServerState> state_;
+};
+
+}  // namespace assay::node
