@@ -1,0 +1,109 @@
+#include "node/core/artifact_keeper.h"
+
+#include <chrono>
+
+#include "contracts/queries.h"
+
+namespace assay::node {
+namespace {
+
+constexpr auto kRetry = std::chrono::seconds(2);
+constexpr size_t kPageSize = 100;
+
+}  // namespace
+
+ArtifactKeeper::ArtifactKeeper(ledger::Engine& engine, ledger::Application& application,
+                               BlobStore& blobs, FetchArtifact fetch,
+                               std::function<void(const std::string&)> warn)
+    : engine_(engine),
+      application_(application),
+      blobs_(blobs),
+      fetch_(std::move(fetch)),
+      warn_(std::move(warn)) {}
+
+ArtifactKeeper::~ArtifactKeeper() {
+    stop();
+}
+
+void ArtifactKeeper::start() {
+    subscription_ = engine_.subscribe([this](const ledger::CommittedBlock&) {
+        const std::lock_guard lock(mutex_);
+        woken_ = true;
+        wake_.notify_one();
+    });
+    thread_ = std::thread([this] { loop(); });
+}
+
+void ArtifactKeeper::stop() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopped_ = true;
+        wake_.notify_one();
+    }
+    if (!thread_.joinable()) return;
+    engine_.unsubscribe(subscription_);
+    thread_.join();
+}
+
+void ArtifactKeeper::loop() {
+    for (;;) {
+        {
+            std::unique_lock lock(mutex_);
+            wake_.wait_for(lock, kRetry, [this] { return woken_ || stopped_; });
+            if (stopped_) return;
+            woken_ = false;
+        }
+        sweep();
+    }
+}
+
+void ArtifactKeeper::sweep() {
+    const auto view = application_.committed_state();
+    if (!view) return;
+    missing_ = 0;
+    Bytes cursor;
+    for (;;) {
+        const auto page = contracts::list_jobs(*view, kPageSize, cursor);
+        for (const auto& job : page.items) {
+            if (complete_.contains(job.id())) continue;
+            const bool whole = keep_job(*view, job);
+            if (whole && job.state() != pb::JOB_RUNNING) complete_.insert(job.id());
+        }
+        if (page.next.empty()) return;
+        cursor = page.next;
+    }
+}
+
+bool ArtifactKeeper::keep_job(const ledger::ReadView& view, const pb::Job& job) {
+    bool whole = true;
+    Bytes cursor;
+    for (;;) {
+        const auto page = contracts::list_tasks(view, view_of(job.id()), kPageSize, cursor);
+        for (const auto& task : page.items) {
+            if (task.output().root().empty()) continue;
+            // Traces first: they are small and feed the loss curve.
+            whole = keep(task.trace(), task) && whole;
+            whole = keep(task.output(), task) && whole;
+        }
+        if (page.next.empty()) return whole;
+        cursor = page.next;
+    }
+}
+
+bool ArtifactKeeper::keep(const pb::ArtifactRef& ref, const pb::Task& task) {
+    const auto root = hash_from(view_of(ref.root()));
+    if (!root || kept_.contains(ref.root())) return true;
+    if (!blobs_.has(*root)) {
+        const auto fetched = fetch_(ref, task);
+        if (!fetched.ok()) {
+            missing_ += 1;
+            warn_("artifact " + to_hex(*root).substr(0, 12) + ": " + fetched.error().message);
+            return false;
+        }
+    }
+    blobs_.pin(*root);
+    kept_.insert(ref.root());
+    return true;
+}
+
+}  // namespace assay::node

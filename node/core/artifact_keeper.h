@@ -1,0 +1,57 @@
+// Keeps the artifacts of jobs on this node: fetches every accepted checkpoint and trace from the
+// providers that made it and pins it, so that the model outlives them. Runs on nodes with
+// keepArtifacts (a requester's gateway).
+//
+// Ownership: borrows engine, application, blobs. Threads: one of its own. Errors: a fetch that
+// fails is tried again at a later block; missing() counts what is still wanted.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "contracts.pb.h"
+#include "ledger/engine/engine.h"
+#include "node/blobs/blob_store.h"
+
+namespace assay::node {
+
+using FetchArtifact = std::function<Status(const pb::ArtifactRef&, const pb::Task&)>;
+
+class ArtifactKeeper {
+public:
+    ArtifactKeeper(ledger::Engine& engine, ledger::Application& application, BlobStore& blobs,
+                   FetchArtifact fetch, std::function<void(const std::string&)> warn);
+    ~ArtifactKeeper();
+
+    void start();
+    void stop();
+    size_t missing() const { return missing_.load(); }
+
+private:
+    void loop();
+    void sweep();
+    bool keep_job(const ledger::ReadView& view, const pb::Job& job);
+    bool keep(const pb::ArtifactRef& ref, const pb::Task& task);
+
+    ledger::Engine& engine_;
+    ledger::Application& application_;
+    BlobStore& blobs_;
+    const FetchArtifact fetch_;
+    const std::function<void(const std::string&)> warn_;
+    std::thread thread_;
+    uint64_t subscription_ = 0;
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    bool woken_ = false;    // guarded by mutex_
+    bool stopped_ = false;  // guarded by mutex_
+    std::atomic<size_t> missing_{0};
+    std::set<std::string> complete_;  // ids of ended jobs with nothing missing; own thread only
+    std::set<std::string> kept_;      // roots already here; own thread only
+};
+
+}  // namespace assay::node

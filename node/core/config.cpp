@@ -1,0 +1,164 @@
+#include "node/core/config.h"
+
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+
+namespace assay::node {
+namespace {
+
+using nlohmann::json;
+
+constexpr uint64_t kMaxConfigBytes = 1 << 20;
+
+// One row a field: how to read it from JSON (throws json::exception on a wrong type) and write it
+// back.
+struct Field {
+    std::function<void(const json&)> read;
+    std::function<json()> write;
+    std::string accepts;
+};
+
+template <typename T>
+Field field(T& value, std::string accepts) {
+    return {
+        [&value](const json& j) {
+            if constexpr (std::is_unsigned_v<T> && !std::is_same_v<T, bool>) {
+                if (!j.is_number_unsigned() || j.get<uint64_t>() > std::numeric_limits<T>::max()) {
+                    throw std::invalid_argument("range");
+                }
+            }
+            value = j.get<T>();
+        },
+        [&value] { return json(value); }, std::move(accepts)};
+}
+
+using Fields = std::map<std::string, Field>;
+
+Fields provider_fields(ProviderConfig& p) {
+    return {
+        {"enabled", field(p.enabled, "true or false")},
+        {"moniker", field(p.moniker, "a name, up to 64 characters")},
+        {"priceFloor", field(p.price_floor, "micro-units per work unit")},
+        {"capacity", field(p.capacity, "slots at a time, 1 to 64")},
+        {"stake", field(p.stake, "micro-units to bond at registration")},
+        {"backend", field(p.backend, "a compute backend, or empty for the best")},
+        {"threads", field(p.threads, "threads per slot, 1 to 256")},
+        {"fault", field(p.fault,
+                        "empty; or for test networks wrong-result, silent, late, "
+                        "copy-commit or crash")},
+    };
+}
+
+Fields node_fields(NodeConfig& c) {
+    Fields fields = {
+        {"key", field(c.key, "a keyring entry")},
+        {"rpcHost", field(c.rpc_host, "an address to listen on; 127.0.0.1 keeps it private")},
+        {"rpcPort", field(c.rpc_port, "0 to 65535")},
+        {"peerHost", field(c.peer_host, "an address to listen on")},
+        {"peerPort", field(c.peer_port, "0 to 65535")},
+        {"peers", field(c.peers, "a list of \"host:port\"")},
+        {"blockIntervalMs", field(c.block_interval_ms, "milliseconds, at least 1")},
+        {"heartbeatMs", field(c.heartbeat_ms, "milliseconds, at least 1")},
+        {"keepArtifacts", field(c.keep_artifacts, "true or false")},
+        {"blobLimitMb", field(c.blob_limit_mb, "megabytes")},
+        {"logLevel", field(c.log_level, "trace, debug, info, warn or error")},
+    };
+    fields["engine"] = {
+        [&c](const json& j) {
+            const auto name = j.get<std::string>();
+            if (name != "producer" && name != "follower") {
+                throw std::invalid_argument("engine");
+            }
+            c.engine = name == "producer" ? EngineKind::kProducer : EngineKind::kFollower;
+        },
+        [&c] { return json(c.engine == EngineKind::kProducer ? "producer" : "follower"); },
+        "\"producer\" or \"follower\""};
+    return fields;
+}
+
+Status read_fields(const json& object, const Fields& fields, const std::string& where) {
+    if (!object.is_object()) return fail(Code::kInvalidArgument, where + " must be a JSON object");
+    for (const auto& [name, value] : object.items()) {
+        const auto it = fields.find(name);
+        if (it == fields.end()) {
+            if (name == "provider") continue;
+            return fail(Code::kInvalidArgument, where + ": unknown field '" + name +
+                                                    "'. Remedy: remove it or correct its spelling");
+        }
+        try {
+            it->second.read(value);
+        } catch (const std::exception&) {
+            return fail(Code::kInvalidArgument, where + ": field '" + name + "' is " +
+                                                    value.dump().substr(0, 80) + "; it takes " +
+                                                    it->second.accepts);
+        }
+    }
+    return {};
+}
+
+json write_fields(const Fields& fields) {
+    json object = json::object();
+    for (const auto& [name, f] : fields) object[name] = f.write();
+    return object;
+}
+
+Status check_ranges(const NodeConfig& c, const std::string& where) {
+    const auto bad = [&](const std::string& text) {
+        return fail(Code::kInvalidArgument, where + ": " + text);
+    };
+    if (c.block_interval_ms == 0 || c.heartbeat_ms == 0) {
+        return bad("blockIntervalMs and heartbeatMs must be at least 1");
+    }
+    if (c.provider.capacity == 0 || c.provider.capacity > 64) {
+        return bad("provider.capacity is " + std::to_string(c.provider.capacity) +
+                   "; it takes 1 to 64");
+    }
+    if (c.provider.threads == 0 || c.provider.threads > 256) {
+        return bad("provider.threads is " + std::to_string(c.provider.threads) +
+                   "; it takes 1 to 256");
+    }
+    static const std::vector<std::string> faults = {"",     "wrong-result", "silent",
+                                                    "late", "copy-commit",  "crash"};
+    for (const auto& fault : faults) {
+        if (fault == c.provider.fault) return {};
+    }
+    return bad("provider.fault '" + c.provider.fault +
+               "' is none of wrong-result, silent, late, copy-commit, crash");
+}
+
+}  // namespace
+
+Result<NodeConfig> load_config(const std::filesystem::path& file) {
+    auto text = read_text(file, kMaxConfigBytes);
+    if (!text.ok()) {
+        if (text.error().code != Code::kNotFound) return text.error();
+        return fail(Code::kNotFound, file.string() + " does not exist. Remedy: assay init --home " +
+                                         file.parent_path().string());
+    }
+    json document;
+    try {
+        document = json::parse(*text);
+    } catch (const json::exception& e) {
+        return fail(Code::kInvalidArgument, file.string() + " is not JSON: " + e.what());
+    }
+    NodeConfig config;
+    const auto fields = node_fields(config);
+    ASSAY_RETURN_IF_ERROR(read_fields(document, fields, file.string()));
+    if (document.contains("provider")) {
+        const auto provider = provider_fields(config.provider);
+        ASSAY_RETURN_IF_ERROR(
+            read_fields(document["provider"], provider, file.string() + ": provider"));
+    }
+    ASSAY_RETURN_IF_ERROR(check_ranges(config, file.string()));
+    return config;
+}
+
+Status save_config(const NodeConfig& config, const std::filesystem::path& file) {
+    NodeConfig copy = config;
+    json document = write_fields(node_fields(copy));
+    document["provider"] = write_fields(provider_fields(copy.provider));
+    return write_text(file, document.dump(2) + "\n", 0644);
+}
+
+}  // namespace assay::node

@@ -1,0 +1,62 @@
+// A node's configuration: <home>/config.json, and the layout of the home folder.
+//
+// Plain values. Errors: kInvalidArgument names the file, the field and what it accepts; an unknown
+// field is refused so that a typing mistake never silently means the default.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "node/core/files.h"
+
+namespace assay::node {
+
+enum class EngineKind : uint8_t { kProducer, kFollower };
+
+struct ProviderConfig {
+    bool enabled = false;
+    std::string moniker;
+    uint64_t price_floor = 1000;  // micro-units per work unit
+    uint32_t capacity = 1;        // slots at a time
+    uint64_t stake = 0;           // bond this much at registration if less is bonded
+    std::string backend;          // empty: the best
+    uint32_t threads = 1;         // per slot
+    std::string fault;  // test networks only: wrong-result, silent, late, copy-commit, crash
+};
+
+struct NodeConfig {
+    EngineKind engine = EngineKind::kFollower;
+    std::string key = "node";  // keyring entry: identity, producer and operator key
+    std::string rpc_host = "127.0.0.1";
+    uint16_t rpc_port = 8650;
+    std::string peer_host = "127.0.0.1";
+    uint16_t peer_port = 8651;
+    std::vector<std::string> peers;  // host:port
+    uint32_t block_interval_ms = 200;
+    uint32_t heartbeat_ms = 5000;
+    bool keep_artifacts = false;  // fetch and pin the checkpoints and traces of every job
+    uint64_t blob_limit_mb = 20'480;
+    std::string log_level = "info";
+    ProviderConfig provider;
+};
+
+struct HomeLayout {
+    std::filesystem::path root;
+    std::filesystem::path config() const { return root / "config.json"; }
+    std::filesystem::path genesis() const { return root / "genesis.bin"; }
+    std::filesystem::path keys() const { return root / "keys"; }
+    std::filesystem::path ledger() const { return root / "ledger"; }
+    std::filesystem::path blobs() const { return root / "blobs"; }
+    std::filesystem::path work() const { return root / "work"; }
+    std::filesystem::path cookie() const { return root / "rpc.cookie"; }
+    std::filesystem::path tokens() const { return root / "tokens.json"; }
+    std::filesystem::path log() const { return root / "node.log"; }
+};
+
+Result<NodeConfig> load_config(const std::filesystem::path& file);
+Status save_config(const NodeConfig& config, const std::filesystem::path& file);
+
+}  // namespace assay::node
