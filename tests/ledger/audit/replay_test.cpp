@@ -1,0 +1,261 @@
+// Replay of an export: the honest file passes; every single changed bit is found and named.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <random>
+
+#include "ledger/audit/export.h"
+#include "ledger/audit/replay.h"
+#include "tests/ledger/engine/toy_chain.h"
+
+namespace assay::ledger {
+namespace {
+
+using namespace testing;  // NOLINT: the toy chain's vocabulary
+
+constexpr uint64_t kBlocks = 8;
+
+Bytes read_all(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    return Bytes(std::istreambuf_iterator<char>(in), {});
+}
+void write_all(const std::string& path, const Bytes& bytes) {
+    std::ofstream(path, std::ios::binary) << text_of(bytes);
+}
+
+class ReplayTest : public ::testing::Test {
+protected:
+    ReplayTest() : chain_(directory_.file("node")) {
+        for (uint64_t block = 0; block < kBlocks; ++block) {
+            for (uint8_t from = 1; from <= 3 && block % 3 != 2; ++from) {
+                const ToyTx tx{.from = from, .nonce = chain_.producer->next_nonce(toy_address(from))};
+                chain_.producer->submit(toy_transfer(tx, 4, block == 4 ? 2 * kToyBalance : block));
+            }
+            chain_.now_ms += 7000;
+            chain_.close();
+        }
+        summary_ = export_ledger(*chain_.producer, file_).value();
+    }
+    std::string problem_in(const Bytes& bytes) {
+        const std::string path = directory_.file("changed");
+        write_all(path, bytes);
+        ReplayOptions options;
+        options.threads = 1;
+        const auto report = replay_export(path, rules_, options);
+        return report ? "" : report.error().message;
+    }
+
+    TempDirectory directory_;
+    const std::string file_ = directory_.file("export");
+    const ToyRules rules_;
+    ToyChain chain_;
+    ExportSummary summary_;
+};
+
+TEST_F(ReplayTest, HonestExportReplaysToTheSameHashes) {
+    ReplayOptions options;
+    options.directory = directory_.file("replayed");
+    options.expected_genesis = genesis_hash(toy_genesis());
+    uint64_t seen = 0;
+    options.on_block = [&](const CommittedBlock& block) { seen += block.block.header().height(); };
+    const auto report = replay_export(file_, rules_, options);
+    ASSERT_TRUE(report.ok()) << report.error().message;
+    EXPECT_EQ(report->height, kBlocks);
+    EXPECT_EQ(report->transactions, 18U);
+    EXPECT_EQ(report->chain_id, "toy-1");
+    EXPECT_EQ(report->head_hash, chain_.producer->head_hash());
+    EXPECT_EQ(report->head_hash, summary_.head_hash);
+    EXPECT_EQ(report->app_hash, chain_.node.app->info().app_hash);
+    EXPECT_EQ(seen, kBlocks * (kBlocks + 1) / 2);
+    // The directory stays and holds the chain.
+    EXPECT_EQ(Database::open(options.directory).value()->height(), kBlocks);
+    EXPECT_EQ(replay_export(file_, rules_, options).error().code, Code::kAlreadyExists);
+}
+
+TEST_F(ReplayTest, DatabaseAndEngineExportTheSameBytes) {
+    const std::string other = directory_.file("other");
+    ASSERT_TRUE(export_ledger(*chain_.node.database, other).ok());
+    EXPECT_EQ(read_all(other), read_all(file_));
+}
+
+TEST_F(ReplayTest, RefusesTheExportOfAnotherChain) {
+    ReplayOptions options;
+    options.expected_genesis = Hash256{};
+    EXPECT_EQ(replay_export(file_, rules_, options).error().code, Code::kConflict);
+}
+
+TEST_F(ReplayTest, EveryTruncationFails) {
+    const Bytes whole = read_all(file_);
+    for (size_t size = 0; size < whole.size(); size += 1 + whole.size() / 150) {
+        EXPECT_NE(problem_in(Bytes(whole.begin(), whole.begin() + static_cast<long>(size))), "")
+            << size;
+    }
+    Bytes longer = whole;
+    longer.push_back(0);
+    EXPECT_EQ(problem_in(longer), "file.digest: bytes follow it");
+}
+
+// Where a bit lies in the file, and the words with which the problem must start.
+struct Region {
+    size_t begin = 0;
+    size_t end = 0;
+    std::string field;
+};
+
+uint64_t read_varint(ByteView bytes, size_t& at) {
+    uint64_t value = 0;
+    for (int shift = 0;; shift += 7) {
+        const uint8_t byte = bytes[at++];
+        value |= uint64_t{byte & 0x7fU} << shift;
+        if (byte < 0x80) return value;
+    }
+}
+
+// The value bytes of every field of a block at `offset`; tags and lengths are left out.
+void add_block_regions(ByteView block, size_t offset, std::vector<Region>& out) {
+    const char* const header_names[] = {"",
+                                        "chain_id",
+                                        "app_version",
+                                        "height",
+                                        "time_ms",
+                                        "previous_hash",
+                                        "transactions_root",
+                                        "results_root",
+                                        "app_hash",
+                                        "producer"};
+    int transaction = 0;
+    for (size_t at = 0; at < block.size();) {
+        const uint8_t tag = block[at++];
+        const size_t length = read_varint(block, at);
+        const size_t begin = at;
+        at += length;
+        if (tag >> 3 == 2) out.push_back({offset + begin, offset + at, "signature"});
+        if (tag >> 3 == 3)
+            out.push_back({offset + begin, offset + at,
+                           "transactions[" + std::to_string(transaction++) + "]"});
+        if (tag >> 3 == 4) out.push_back({offset + begin, offset + at, "results"});
+        if (tag >> 3 != 1) continue;
+        for (size_t inner = begin; inner < at;) {
+            const uint8_t inner_tag = block[inner++];
+            const size_t start = inner;
+            const uint64_t value = read_varint(block, inner);
+            const bool is_bytes = (inner_tag & 7) == 2;
+            if (is_bytes) inner += value;
+            out.push_back({offset + (is_bytes ? inner - value : start), offset + inner,
+                           std::string("header.") + header_names[inner_tag >> 3]});
+        }
+    }
+}
+
+std::vector<Region> regions_of(const Bytes& file, std::vector<Region>& frames) {
+    std::vector<Region> fields;
+    uint64_t height = 0;
+    for (size_t at = 12; at + 32 < file.size();) {
+        const uint8_t kind = file[at];
+        const size_t length = read_be64(ByteView(file).subspan(at + 1)) >> 32;
+        const size_t begin = at + 5;
+        if (kind == 'B') {
+            ++height;
+            add_block_regions(ByteView(file).subspan(begin, length), begin, fields);
+        }
+        const std::string where = kind == 'G'   ? "genesis"
+                                  : kind == 'B' ? "height " + std::to_string(height)
+                                                : "trailer";
+        frames.push_back({at, begin + length, where});
+        at = begin + length;
+    }
+    return fields;
+}
+
+const Region* region_at(const std::vector<Region>& regions, size_t byte) {
+    for (const Region& region : regions)
+        if (region.begin <= byte && byte < region.end) return &region;
+    return nullptr;
+}
+
+class BitFlip {
+public:
+    explicit BitFlip(const Bytes& file) : file_(file), fields_(regions_of(file, frames_)) {}
+
+    // Empty if `problem` names what the changed bit belongs to, else what was expected.
+    std::string unnamed(size_t byte, const Bytes& changed, const std::string& problem) const {
+        const Region* frame = region_at(frames_, byte);
+        if (!frame) return problem.starts_with("file.") ? "" : "file.*";
+        if (frame->field == "trailer") {
+            const bool ok = problem.starts_with("trailer.") ||
+                            problem.find(": frame") != std::string::npos ||
+                            problem.find("frame.") != std::string::npos;
+            return ok ? "" : "trailer.*";
+        }
+        if (!problem.starts_with(frame->field + ":")) return frame->field + ": ...";
+        const Region* field = region_at(fields_, byte);
+        if (!field) return "";  // a tag or length
+        // Bytes that are no block any more can only be named as such.
+        const auto payload = ByteView(changed).subspan(frame->begin + 5,
+                                                       frame->end - frame->begin - 5);
+        if (!decode_block(payload)) return "";
+        const std::string expected = frame->field + ": " + field->field;
+        return problem.starts_with(expected) ? "" : expected;
+    }
+
+private:
+    const Bytes& file_;
+    std::vector<Region> frames_;
+    std::vector<Region> fields_;
+};
+
+TEST_F(ReplayTest, EverySingleChangedBitIsFoundAndNamed) {
+    constexpr int kFlips = 1200;
+    const Bytes whole = read_all(file_);
+    const BitFlip map(whole);
+    std::mt19937_64 random(20'241'123);
+    for (int i = 0; i < kFlips; ++i) {
+        const size_t bit = random() % (whole.size() * 8);
+        Bytes changed = whole;
+        changed[bit / 8] = static_cast<uint8_t>(changed[bit / 8] ^ (1U << (bit % 8)));
+        const std::string problem = problem_in(changed);
+        ASSERT_NE(problem, "") << "bit " << bit << " was not noticed";
+        EXPECT_EQ(map.unnamed(bit / 8, changed, problem), "") << "bit " << bit << ": " << problem;
+    }
+}
+
+TEST_F(ReplayTest, NamesTheFieldOfChosenChanges) {
+    const Bytes whole = read_all(file_);
+    std::vector<Region> frames;
+    const std::vector<Region> fields = regions_of(whole, frames);
+    // First byte of each field of the block at height 2.
+    const Region& frame = frames[2];
+    for (const Region& field : fields) {
+        if (field.begin < frame.begin || field.begin >= frame.end) continue;
+        Bytes changed = whole;
+        changed[field.end - 1] ^= 1;
+        const std::string problem = problem_in(changed);
+        EXPECT_TRUE(problem.starts_with("height 2: ")) << field.field << ": " << problem;
+        const auto block = decode_block(
+            ByteView(changed).subspan(frame.begin + 5, frame.end - frame.begin - 5));
+        if (block) {
+            EXPECT_TRUE(problem.starts_with("height 2: " + field.field)) << problem;
+        }
+    }
+}
+
+TEST_F(ReplayTest, AnAuditorsOwnRulesDecide) {
+    // The same blocks under rules with another law: the first difference is named.
+    class StricterRules : public ToyRules {
+    public:
+        TxOutcome apply(const CheckedTx& tx, const BlockInfo& block, State& state,
+                        Events& events) const override {
+            const TxOutcome outcome = ToyRules::apply(tx, block, state, events);
+            if (block.height == 4) events.push_back({"extra", {}});
+            return outcome;
+        }
+    };
+    const StricterRules stricter;
+    const auto report = replay_export(file_, stricter);
+    ASSERT_FALSE(report.ok());
+    EXPECT_TRUE(report.error().message.starts_with("height 4: header.app_hash: "))
+        << report.error().message;
+}
+
+}  // namespace
+}  // namespace assay::ledger
