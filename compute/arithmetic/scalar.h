@@ -111,6 +111,7 @@ struct ScalarLanes {
     static ASSAY_HD void store(float* p, F x) { *p = x; }
     static ASSAY_HD void store_some(float* p, F x, int64_t) { *p = x; }
     static ASSAY_HD F keep(F x, int64_t) { return x; }
+    static ASSAY_HD F select_some(F x, F, int64_t) { return x; }
 
     static ASSAY_HD F add(F a, F b) { return a + b; }
     static ASSAY_HD F sub(F a, F b) { return a - b; }
@@ -132,11 +133,13 @@ struct ScalarLanes {
     static ASSAY_HD I all_bits(M m) { return m ? 0x7FFFFFFF : 0; }
     static ASSAY_HD uint32_t top(I a) { return static_cast<uint32_t>(a); }
     static ASSAY_HD F top(F a) { return a; }
+    static ASSAY_HD void store_magnitudes(uint32_t* p, I a) { *p = static_cast<uint32_t>(a); }
 
     struct Sum {  // exact, int64
         int64_t s = 0;
         ASSAY_HD void add(I q) { s += q; }
         ASSAY_HD int64_t total() const { return s; }
+        ASSAY_HD void add_lanes_to(int64_t* p, int64_t) const { *p += s; }
     };
 };
 

@@ -15,7 +15,12 @@ struct Fault {
     typename L::I bits = L::zero_int();
     ASSAY_HD void finite(typename L::F x) { bits = L::max_int(bits, L::magnitude(x)); }
     ASSAY_HD void when(typename L::M bad) { bits = L::max_int(bits, L::all_bits(bad)); }
-    ASSAY_HD bool any() const { return L::top(bits) >= kInfinityBits; }
+    // Joins what another check found (float bits of a magnitude).
+    ASSAY_HD void note(uint32_t other) {
+        bits = L::max_int(bits, static_cast<typename L::I>(other));
+    }
+    ASSAY_HD uint32_t top() const { return L::top(bits); }
+    ASSAY_HD bool any() const { return top() >= kInfinityBits; }
 };
 
 // Nearest integral value, ties to even; right for |x| < 2^22, which every caller's domain implies.

@@ -49,6 +49,10 @@ struct ParameterSlot {  // one parameter tensor in the optimiser's order
     bool decays;  // 2-D parameters only
 };
 
+// Longest contraction of a product (rows for a weight gradient): exact in every accumulator.
+// A longer one is reported as a fault.
+inline constexpr int64_t kMaxContraction = int64_t{1} << 20;
+
 class Backend {
 public:
     virtual ~Backend() = default;

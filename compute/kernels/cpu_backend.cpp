@@ -1,0 +1,235 @@
+#include "compute/kernels/cpu_backend.h"
+
+#include <algorithm>
+
+#include "compute/arithmetic/schedule.h"
+
+namespace assay::compute {
+namespace {
+
+constexpr int64_t kGrain = 16384;     // elements a thread must have to be worth waking, cheap loops
+constexpr int64_t kMathGrain = 2048;  // the same where each element costs a function
+
+int64_t row_grain(int64_t cols) {
+    return std::max<int64_t>(1, kMathGrain / std::max<int64_t>(1, cols));
+}
+
+}  // namespace
+
+CpuBackend::CpuBackend(std::string name, const KernelTable& kernels, int threads)
+    : name_(std::move(name)), kernels_(kernels), pool_(threads) {
+    gemm_scratch_.resize(static_cast<size_t>(pool_.threads()));
+    square_scratch_.resize(static_cast<size_t>(pool_.threads()));
+}
+
+Bits CpuBackend::max_abs(const float* x, int64_t n) {
+    std::atomic<Bits> top{0};
+    pool_.run(n, kGrain, [&](int, int64_t begin, int64_t end) {
+        const Bits mine = kernels_.max_abs(x + begin, end - begin);
+        Bits seen = top.load();
+        while (mine > seen && !top.compare_exchange_weak(seen, mine)) {
+        }
+    });
+    return top;
+}
+
+int64_t CpuBackend::add_up(int64_t (*kernel)(const float*, int64_t, float), const float* x,
+                           int64_t n, float up) {
+    std::atomic<int64_t> sum{0};
+    pool_.run(n, kGrain,
+              [&](int, int64_t begin, int64_t end) { sum += kernel(x + begin, end - begin, up); });
+    return sum;
+}
+
+void CpuBackend::sum(const float* x, int64_t n, float* out) {
+    const Bits top = max_abs(x, n);
+    note(top);
+    const SumScale scale = sum_scale(top);
+    *out = scale.up == 0.0F ? 0.0F : sum_result(add_up(kernels_.sum, x, n, scale.up), scale);
+    note(abs_bits(*out));
+}
+
+void CpuBackend::multiply(const MatrixView& a, const MatrixView& b, const float* up,
+                          const float* down, const TileOutput& out, int slices) {
+    constexpr int64_t kBlockRows = 16, kBlockCols = 8;  // tiles of one work item: 64 x 128
+    if (a.cols > kMaxContraction) return note(kInfinityBits);
+    GemmScratch& scratch = gemm_scratch_[0];
+    const SideView left = rows_of(a), right = columns_of(b);
+    prepare(scratch.a, left, kTileRows, slices);
+    prepare(scratch.b, right, kTileCols, slices);
+    const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, 8 * a.cols));
+    pool_.run(octets(left.vectors), grain, [&](int, int64_t begin, int64_t end) {
+        note(pack_octets(kernels_, scratch.a, left, up, false, slices, Depth::kFull, begin, end));
+    });
+    const int64_t tile_cols = (right.vectors + kTileCols - 1) / kTileCols;
+    pool_.run(2 * tile_cols, grain, [&](int, int64_t begin, int64_t end) {
+        note(pack_octets(kernels_, scratch.b, right, down, down != nullptr, slices, Depth::kFull,
+                         begin, end));
+    });
+    if (faulted()) return;
+    const int64_t tile_rows = (left.vectors + kTileRows - 1) / kTileRows;
+    const int64_t blocks_down = (tile_rows + kBlockRows - 1) / kBlockRows;
+    const int64_t blocks_across = (tile_cols + kBlockCols - 1) / kBlockCols;
+    pool_.run(blocks_down * blocks_across, 1, [&](int, int64_t begin, int64_t end) {
+        for (int64_t block = begin; block < end; ++block) {
+            const int64_t row = block / blocks_across * kBlockRows;
+            const int64_t col = block % blocks_across * kBlockCols;
+            const TileRange range{row, std::min(tile_rows, row + kBlockRows), col,
+                                  std::min(tile_cols, col + kBlockCols)};
+            note(run_tiles(kernels_, scratch.a, scratch.b, slices, range, out));
+        }
+    });
+}
+
+void CpuBackend::gemm(MatrixView a, MatrixView b, const float* bias, float* c, int64_t ldc,
+                      int slices) {
+    multiply(a, b, nullptr, nullptr, {.bias = bias, .c = c, .ldc = ldc}, slices);
+}
+
+void CpuBackend::gemm_folded(MatrixView a, MatrixView b, float* c, int64_t ldc, int slices) {
+    GemmScratch& scratch = gemm_scratch_[0];
+    float* up = scratch.fold_up.get(static_cast<size_t>(b.rows));
+    float* down = scratch.fold_down.get(static_cast<size_t>(b.rows));
+    note(fold_scales(kernels_, b, slices, up, down));
+    if (!faulted()) multiply(a, b, up, down, {.c = c, .ldc = ldc}, slices);
+}
+
+void CpuBackend::layernorm(const float* x, const float* gain, const float* bias, int64_t rows,
+                           int64_t cols, float* y, float* xhat, float* rstd) {
+    pool_.run(rows, row_grain(cols), [&](int, int64_t begin, int64_t end) {
+        const int64_t at = begin * cols;
+        note(kernels_.layernorm(x + at, gain, bias, end - begin, cols, y + at, xhat + at,
+                                rstd + begin));
+    });
+}
+
+void CpuBackend::columns(const float* x, const float* y, int64_t rows, int64_t cols, float* out) {
+    constexpr int64_t kVector = 8;  // whole vectors a part
+    const int64_t groups = (cols + kVector - 1) / kVector;
+    const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, kVector * rows));
+    pool_.run(groups, grain, [&](int, int64_t begin, int64_t end) {
+        note(kernels_.column_sums(x, y, rows, cols, begin * kVector, std::min(cols, end * kVector),
+                                  out));
+    });
+}
+
+void CpuBackend::layernorm_grad(const float* dy, const float* gain, const float* xhat,
+                                const float* rstd, int64_t rows, int64_t cols, float* dx,
+                                float* dgain, float* dbias) {
+    columns(dy, xhat, rows, cols, dgain);
+    columns(dy, nullptr, rows, cols, dbias);
+    pool_.run(rows, row_grain(cols), [&](int, int64_t begin, int64_t end) {
+        const int64_t at = begin * cols;
+        note(kernels_.layernorm_grad(dy + at, gain, xhat + at, rstd + begin, end - begin, cols,
+                                     dx + at));
+    });
+}
+
+void CpuBackend::gelu(const float* x, int64_t n, float* y) {
+    pool_.run(n, kMathGrain, [&](int, int64_t begin, int64_t end) {
+        note(kernels_.gelu(x + begin, end - begin, y + begin));
+    });
+}
+
+void CpuBackend::gelu_grad(const float* x, const float* dy, int64_t n, float* dx) {
+    pool_.run(n, kMathGrain, [&](int, int64_t begin, int64_t end) {
+        note(kernels_.gelu_grad(x + begin, dy + begin, end - begin, dx + begin));
+    });
+}
+
+void CpuBackend::add(const float* a, const float* b, int64_t n, float* out) {
+    pool_.run(n, kGrain, [&](int, int64_t begin, int64_t end) {
+        note(kernels_.add(a + begin, b + begin, end - begin, out + begin));
+    });
+}
+
+void CpuBackend::column_sums(const float* x, int64_t rows, int64_t cols, float* out) {
+    columns(x, nullptr, rows, cols, out);
+}
+
+void CpuBackend::cross_entropy(const float* logits, const int32_t* target, int64_t rows,
+                               int64_t classes, float* loss, float* dlogits) {
+    float* losses = row_scratch_.get(static_cast<size_t>(rows));
+    const auto count = static_cast<float>(rows);
+    pool_.run(rows, row_grain(classes), [&](int, int64_t begin, int64_t end) {
+        const int64_t at = begin * classes;
+        note(kernels_.cross_entropy(logits + at, target + begin, end - begin, classes, count,
+                                    losses + begin, dlogits + at));
+    });
+    sum(losses, rows, loss);
+    *loss = *loss / count;
+}
+
+void CpuBackend::embedding(const float* wte, const float* wpe, const int32_t* tokens, int64_t rows,
+                           int64_t context, int64_t cols, float* out) {
+    pool_.run(rows, std::max<int64_t>(1, kGrain / cols), [&](int, int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; ++r)
+            note(kernels_.add(wte + tokens[r] * cols, wpe + r % context * cols, cols,
+                              out + r * cols));
+    });
+}
+
+void CpuBackend::scatter(const float* values, const int32_t* index, int64_t rows, int64_t cols,
+                         int64_t rows_out, float* out) {
+    const int64_t total = rows_out * cols;
+    const Bits top = max_abs(values, rows * cols);
+    note(top);
+    const SumScale scale = sum_scale(top);
+    if (scale.up == 0.0F) {
+        std::fill(out, out + total, 0.0F);
+        return;
+    }
+    int64_t* sums = sum_scratch_.get(static_cast<size_t>(total));
+    std::fill(sums, sums + total, int64_t{0});
+    pool_.run(cols, std::max<int64_t>(8, kGrain / std::max<int64_t>(1, rows)),
+              [&](int, int64_t begin, int64_t end) {
+                  kernels_.scatter(values, index, rows, cols, begin, end, scale.up, sums);
+              });
+    Bits bits = 0;
+    for (int64_t i = 0; i < total; ++i) {
+        out[i] = sum_result(sums[i], scale);
+        bits = std::max(bits, abs_bits(out[i]));
+    }
+    note(bits);
+}
+
+float CpuBackend::adamw(const std::vector<ParameterSlot>& parameters, const AdamWStep& step) {
+    Bits top = 0;
+    for (const ParameterSlot& p : parameters) top = std::max(top, max_abs(p.grad, p.size));
+    note(top);
+    const Bits top_square = abs_bits(from_bits(top) * from_bits(top));  // rounding is monotonic
+    note(top_square);
+    if (faulted()) return 0.0F;
+    const SumScale scale = sum_scale(top_square);
+    float norm = 0.0F;
+    if (scale.up != 0.0F) {
+        int64_t sum = 0;
+        for (const ParameterSlot& p : parameters)
+            sum += add_up(kernels_.sum_squares, p.grad, p.size, scale.up);
+        norm = sum_result(sum, scale);
+        note(abs_bits(norm));
+        norm = sqrt32(norm);
+    }
+    const auto f = [](double v) { return static_cast<float>(v); };
+    AdamWFactors factors{};
+    factors.clip = step.clip != 0.0 && norm > f(step.clip);
+    factors.clip_factor = factors.clip ? f(step.clip) / norm : 1.0F;
+    factors.beta1 = f(step.beta1);
+    factors.beta2 = f(step.beta2);
+    factors.c1 = f(1.0 - step.beta1);
+    factors.c2 = f(1.0 - step.beta2);
+    factors.k1 = f(1.0 / (1.0 - pow_int(step.beta1, step.step)));
+    factors.k2 = f(1.0 / (1.0 - pow_int(step.beta2, step.step)));
+    factors.eps = f(step.eps);
+    factors.lr = f(step.lr);
+    for (const ParameterSlot& p : parameters) {
+        factors.lr_decay = f(step.lr * (p.decays ? step.decay : 0.0));
+        pool_.run(p.size, kMathGrain, [&](int, int64_t begin, int64_t end) {
+            note(kernels_.adamw(p.value + begin, p.grad + begin, p.m + begin, p.v + begin,
+                                end - begin, factors));
+        });
+    }
+    return norm;
+}
+
+}  // namespace assay::compute

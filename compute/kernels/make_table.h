@@ -1,0 +1,34 @@
+// Fills a KernelTable from the generic kernels for lane type L. Internal to kernel files.
+// Threads: pure. Errors: none.
+#pragma once
+
+#include "compute/kernels/elementwise_kernels.h"
+#include "compute/kernels/kernel_table.h"
+#include "compute/kernels/layer_kernels.h"
+#include "compute/kernels/reduce_kernels.h"
+
+namespace assay::compute {
+
+template <class L>
+constexpr KernelTable make_table(Bits (*pack)(const PackJob&), Bits (*tile)(const TileJob&)) {
+    KernelTable table{};
+    table.max_abs = ReduceKernels<L>::max_abs;
+    table.sum = ReduceKernels<L>::sum;
+    table.sum_squares = ReduceKernels<L>::sum_squares;
+    table.column_sums = ReduceKernels<L>::column_sums;
+    table.scatter = ReduceKernels<L>::scatter;
+    table.gelu = ElementwiseKernels<L>::gelu;
+    table.gelu_grad = ElementwiseKernels<L>::gelu_grad;
+    table.add = ElementwiseKernels<L>::add;
+    table.adamw = ElementwiseKernels<L>::adamw;
+    table.layernorm = LayerKernels<L>::layernorm;
+    table.layernorm_grad = LayerKernels<L>::layernorm_grad;
+    table.softmax = LayerKernels<L>::softmax;
+    table.softmax_grad = LayerKernels<L>::softmax_grad;
+    table.cross_entropy = LayerKernels<L>::cross_entropy;
+    table.pack = pack;
+    table.tile = tile;
+    return table;
+}
+
+}  // namespace assay::compute

@@ -1,0 +1,66 @@
+// ThreadPool: splits a range of independent items over a fixed set of worker threads.
+//
+// Part i of n always covers the same items, but nothing may depend on it: parts write disjoint
+// outputs or add integers. Ownership: owns its threads, joined on destruction. Threads: call run()
+// from one thread at a time; the caller works too. Errors: none; a body must not throw.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace assay::compute {
+
+inline constexpr int kMaxThreads = 256;
+
+class ThreadPool {
+public:
+    explicit ThreadPool(int threads);  // 0: all hardware threads; held to 1..kMaxThreads
+    ~ThreadPool();
+    ThreadPool(const ThreadPool&) = delete;
+    ThreadPool& operator=(const ThreadPool&) = delete;
+
+    int threads() const { return static_cast<int>(workers_.size()) + 1; }
+
+    // Calls body(part, begin, end) for at most threads() contiguous parts of [0, count), each of at
+    // least `grain` items but the last; returns when all are done.
+    template <class Body>
+    void run(int64_t count, int64_t grain, const Body& body) {
+        if (count <= 0) return;
+        const int64_t most = (count + grain - 1) / grain;
+        const int64_t parts = most < threads() ? most : threads();
+        if (parts <= 1) return body(0, int64_t{0}, count);
+        const int64_t size = (count + parts - 1) / parts;
+        const Job job{[](const void* context, int part, int64_t begin, int64_t end) {
+                          (*static_cast<const Body*>(context))(part, begin, end);
+                      },
+                      &body, count, size};
+        dispatch(job);
+    }
+
+private:
+    struct Job {
+        void (*call)(const void* context, int part, int64_t begin, int64_t end) = nullptr;
+        const void* context = nullptr;
+        int64_t count = 0, size = 0;
+        void part(int index) const {
+            const int64_t begin = index * size;
+            const int64_t end = begin + size < count ? begin + size : count;
+            if (begin < end) call(context, index, begin, end);
+        }
+    };
+    void dispatch(const Job& job);
+    void work(int index);
+
+    std::vector<std::thread> workers_;  // constant after construction
+    std::mutex mutex_;
+    std::condition_variable start_, done_;
+    Job job_;  // guarded by mutex_, like all below
+    uint64_t round_ = 0;
+    int running_ = 0;
+    bool stopping_ = false;
+};
+
+}  // namespace assay::compute
