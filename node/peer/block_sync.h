@@ -1,0 +1,45 @@
+// Keeps a follower at the head: streams blocks from a peer, reconnects with growing pauses, changes
+// the peer when one sends a bad block or goes silent.
+//
+// Ownership: owns its thread and connections. Threads: start and stop by one thread. Errors:
+// reported through `warn`; it never gives up until stop().
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "node/peer/client.h"
+
+namespace assay::node {
+
+struct BlockSyncHooks {
+    std::function<uint64_t()> next_height;
+    std::function<Status(ByteView block)> apply;
+    std::function<void(const std::string&)> warn;
+};
+
+class BlockSync {
+public:
+    BlockSync(std::vector<std::string> peers, TlsIdentity identity, std::string chain_id,
+              BlockSyncHooks hooks);
+    ~BlockSync();
+    void start();
+    void stop();
+    [[nodiscard]] bool connected() const { return connected_.load(); }
+
+private:
+    void run();
+
+    const std::vector<std::string> peers_;
+    const TlsIdentity identity_;
+    const std::string chain_id_;
+    const BlockSyncHooks hooks_;
+    std::atomic<bool> stop_{false};
+    std::atomic<bool> connected_{false};
+    std::thread thread_;
+};
+
+}  // namespace assay::node

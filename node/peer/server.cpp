@@ -1,0 +1,220 @@
+#include "node/peer/server.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+
+#include "node/peer/credentials.h"
+#include "node/peer/limits.h"
+#include "node/peer/rate_limit.h"
+#include "peer.grpc.pb.h"
+
+namespace assay::node {
+namespace {
+
+using grpc::ServerContext;
+using grpc::ServerWriter;
+
+Result<Hash256> root_of(const std::string& bytes) {
+    const auto root = hash_from(view_of(bytes));
+    if (!root) return fail(Code::kInvalidArgument, "root must be 32 bytes");
+    return *root;
+}
+
+}  // namespace
+
+class PeerServer::Impl final : public pb::Peer::Service {
+public:
+    Impl(PeerServerConfig config, ledger::Engine& engine, BlobStore& blobs)
+        : config_(std::move(config)), engine_(engine), blobs_(blobs) {}
+
+    assay::Status start() {
+        grpc::ServerBuilder builder;
+        builder.AddListeningPort(config_.host + ":" + std::to_string(config_.port),
+                                 server_credentials(config_.identity, config_.chain_id), &port_);
+        builder.SetMaxReceiveMessageSize(kMaxPeerMessageBytes);
+        builder.SetMaxSendMessageSize(kMaxPeerMessageBytes);
+        builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+        builder.RegisterService(this);
+        server_ = builder.BuildAndStart();
+        if (!server_ || port_ == 0) {
+            return fail(Code::kUnavailable, "the peer service cannot listen on " + config_.host +
+                                                ":" + std::to_string(config_.port) +
+                                                ". Remedy: another peerPort, or stop what uses it");
+        }
+        subscription_ = engine_.subscribe([this](const ledger::CommittedBlock&) {
+            const std::lock_guard lock(mutex_);
+            changed_.notify_all();
+        });
+        return {};
+    }
+
+    void stop() {
+        {
+            const std::lock_guard lock(mutex_);
+            if (stopping_) return;
+            stopping_ = true;
+            changed_.notify_all();
+        }
+        if (!server_) return;
+        engine_.unsubscribe(subscription_);
+        server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(2));
+        server_->Wait();
+    }
+    uint16_t port() const { return static_cast<uint16_t>(port_); }
+
+    grpc::Status Status(ServerContext* context, const pb::StatusRequest*,
+                        pb::StatusReply* reply) override {
+        if (auto refused = admit(*context); !refused.ok()) return refused;
+        const auto head = engine_.head_hash();
+        reply->set_chain_id(config_.chain_id);
+        reply->set_height(engine_.height());
+        reply->set_head_hash(head.bytes.data(), head.bytes.size());
+        reply->set_genesis_hash(config_.genesis_hash.bytes.data(),
+                                config_.genesis_hash.bytes.size());
+        reply->set_version("0.1.0");
+        return grpc::Status::OK;
+    }
+
+    grpc::Status Blocks(ServerContext* context, const pb::BlocksRequest* request,
+                        ServerWriter<pb::BlockReply>* writer) override {
+        if (auto refused = admit(*context); !refused.ok()) return refused;
+        const StreamSlot slot(*this);
+        if (!slot.granted) return {grpc::StatusCode::RESOURCE_EXHAUSTED, "too many open streams"};
+        uint64_t next = std::max<uint64_t>(1, request->from_height());
+        for (uint32_t sent = 0; sent < kMaxBlocksPerPeerStream; ++sent, ++next) {
+            if (!wait_for_height(*context, next, request->follow())) return grpc::Status::OK;
+            const auto block = engine_.encoded_block(next);
+            if (!block.ok()) return status_of(block.error());
+            pb::BlockReply reply;
+            reply.set_block(block->data(), block->size());
+            if (!writer->Write(reply)) return grpc::Status::OK;  // the caller left
+        }
+        return grpc::Status::OK;
+    }
+
+    grpc::Status Relay(ServerContext* context, const pb::RelayRequest* request,
+                       pb::RelayReply* reply) override {
+        if (auto refused = admit(*context); !refused.ok()) return refused;
+        const auto check = engine_.submit(view_of(request->transaction()));
+        reply->set_code(static_cast<uint32_t>(check.code));
+        reply->set_log(check.log);
+        return grpc::Status::OK;
+    }
+
+    grpc::Status Manifest(ServerContext* context, const pb::ArtifactRequest* request,
+                          pb::ManifestReply* reply) override {
+        if (auto refused = admit(*context); !refused.ok()) return refused;
+        const auto root = root_of(request->root());
+        if (!root.ok()) return status_of(root.error());
+        const auto manifest = blobs_.manifest(*root);
+        if (!manifest.ok()) return status_of(manifest.error());
+        const auto encoded = compute::encode(*manifest);
+        if (encoded.size() > kMaxPeerMessageBytes) {
+            return {grpc::StatusCode::RESOURCE_EXHAUSTED, "the manifest is larger than a message"};
+        }
+        reply->set_manifest(encoded.data(), encoded.size());
+        return grpc::Status::OK;
+    }
+
+    grpc::Status Chunks(ServerContext* context, const pb::ChunkRequest* request,
+                        ServerWriter<pb::ChunkReply>* writer) override {
+        if (auto refused = admit(*context); !refused.ok()) return refused;
+        if (request->index_size() > static_cast<int>(kMaxChunksPerRequest)) {
+            return {grpc::StatusCode::INVALID_ARGUMENT,
+                    "at most " + std::to_string(kMaxChunksPerRequest) + " chunks a request"};
+        }
+        const StreamSlot slot(*this);
+        if (!slot.granted) return {grpc::StatusCode::RESOURCE_EXHAUSTED, "too many open streams"};
+        const auto root = root_of(request->root());
+        if (!root.ok()) return status_of(root.error());
+        for (const uint32_t index : request->index()) {
+            const auto chunk = blobs_.read_chunk(*root, index);
+            if (!chunk.ok()) return status_of(chunk.error());
+            pb::ChunkReply reply;
+            reply.set_index(index);
+            reply.set_data(chunk->data(), chunk->size());
+            if (context->IsCancelled() || !writer->Write(reply)) return grpc::Status::OK;
+        }
+        return grpc::Status::OK;
+    }
+
+private:
+    // Counts open streams against the server's limit for as long as it lives.
+    struct StreamSlot {
+        explicit StreamSlot(Impl& impl) : server(impl) {
+            const std::lock_guard lock(server.mutex_);
+            granted = server.streams_ < kMaxStreamsPerServer;
+            if (granted) server.streams_ += 1;
+        }
+        ~StreamSlot() {
+            const std::lock_guard lock(server.mutex_);
+            if (granted) server.streams_ -= 1;
+        }
+        StreamSlot(const StreamSlot&) = delete;
+        StreamSlot& operator=(const StreamSlot&) = delete;
+        Impl& server;
+        bool granted = false;
+    };
+
+    grpc::Status admit(const ServerContext& context) {
+        const auto caller = caller_address(context, config_.chain_id);
+        if (!caller.ok()) return status_of(caller.error());
+        if (config_.allow && !config_.allow(*caller)) {
+            return {grpc::StatusCode::PERMISSION_DENIED,
+                    "this node does not serve that ledger key"};
+        }
+        if (!limiter_.allow(*caller)) {
+            return {grpc::StatusCode::RESOURCE_EXHAUSTED, "too many requests: slow down"};
+        }
+        return grpc::Status::OK;
+    }
+
+    // False when the stream should end: stopped, the caller left, or no such block and no follow.
+    bool wait_for_height(const ServerContext& context, uint64_t height, bool follow) {
+        std::unique_lock lock(mutex_);
+        for (;;) {
+            if (stopping_ || context.IsCancelled()) return false;
+            lock.unlock();
+            const bool there = engine_.height() >= height;
+            lock.lock();
+            if (there) return true;
+            if (!follow) return false;
+            changed_.wait_for(lock, std::chrono::milliseconds(250));
+        }
+    }
+
+    const PeerServerConfig config_;
+    ledger::Engine& engine_;
+    BlobStore& blobs_;
+    RateLimiter limiter_{kPeerRequestsPerSecond, kPeerRequestBurst};
+    std::unique_ptr<grpc::Server> server_;
+    int port_ = 0;
+    uint64_t subscription_ = 0;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool stopping_ = false;  // guarded by mutex_
+    uint32_t streams_ = 0;   // guarded by mutex_
+};
+
+PeerServer::PeerServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+PeerServer::~PeerServer() {
+    stop();
+}
+
+Result<std::unique_ptr<PeerServer>> PeerServer::start(PeerServerConfig config,
+                                                      ledger::Engine& engine, BlobStore& blobs) {
+    auto impl = std::make_unique<Impl>(std::move(config), engine, blobs);
+    ASSAY_RETURN_IF_ERROR(impl->start());
+    return std::unique_ptr<PeerServer>(new PeerServer(std::move(impl)));
+}
+
+uint16_t PeerServer::port() const {
+    return impl_->port();
+}
+void PeerServer::stop() {
+    impl_->stop();
+}
+
+}  // namespace assay::node
