@@ -7,4 +7,5 @@ set(train_sources
     checkpoint/model_metadata.cpp checkpoint/safetensors.cpp checkpoint/safetensors_header.cpp
     data/dataset.cpp data/import.cpp data/import_csv.cpp data/import_idx.cpp
     train/aggregate.cpp train/batch.cpp train/measure.cpp train/round_start.cpp train/sample.cpp
+    train/self_test_training.cpp
     train/task.cpp train/trace.cpp train/trainer.cpp)

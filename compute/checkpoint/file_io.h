@@ -36,6 +36,7 @@ private:
 // The whole file as bytes. It must not be truncated by others while mapped.
 class MappedFile {
 public:
+    MappedFile() = default;  // no bytes
     static Result<MappedFile> open(const std::filesystem::path& path);
     MappedFile(MappedFile&& other) noexcept;
     MappedFile& operator=(MappedFile&& other) noexcept;

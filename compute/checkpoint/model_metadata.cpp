@@ -82,16 +82,17 @@ Result<uint64_t> metadata_number(const Metadata& metadata, const std::string& ke
 Result<ModelConfig> model_from_metadata(const Metadata& metadata) {
     const auto kind = metadata.find("model");
     if (kind == metadata.end()) return wrong("model", "is missing");
-    ModelConfig model;
     if (kind->second == "gpt") {
-        ASSAY_ASSIGN(model, gpt_from_metadata(metadata));
-    } else if (kind->second == "mlp") {
-        ASSAY_ASSIGN(model, mlp_from_metadata(metadata));
-    } else {
-        return wrong("model", "names an unknown model: " + kind->second);
+        ASSAY_ASSIGN(const GptConfig gpt, gpt_from_metadata(metadata));
+        ASSAY_RETURN_IF_ERROR(validate(gpt));
+        return ModelConfig(gpt);
     }
-    ASSAY_RETURN_IF_ERROR(validate(model));
-    return model;
+    if (kind->second == "mlp") {
+        ASSAY_ASSIGN(const MlpConfig mlp, mlp_from_metadata(metadata));
+        ASSAY_RETURN_IF_ERROR(validate(mlp));
+        return ModelConfig(mlp);
+    }
+    return wrong("model", "names an unknown model: " + kind->second);
 }
 
 }  // namespace assay::compute

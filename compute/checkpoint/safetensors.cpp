@@ -80,7 +80,7 @@ Result<SafetensorsFile> SafetensorsFile::open(const std::filesystem::path& path)
     uint64_t length = 0;
     std::memcpy(&length, length_bytes.data(), sizeof length);
     if (length > kMaxSafetensorsHeaderBytes)
-        return wrong(Code::kLimit, "its header is longer than " +
+        return wrong(Code::kCorrupt, "its header is longer than " +
                                        std::to_string(kMaxSafetensorsHeaderBytes) + " bytes");
     if (length > file.size() - kLengthBytes)
         return wrong(Code::kCorrupt, "its header is longer than the file");
@@ -125,8 +125,10 @@ Result<Bytes> safetensors_prefix(std::vector<TensorSource>& tensors, const Metad
     const auto readable = parse_safetensors_header(json, data_bytes);
     if (!readable.ok()) return fail(Code::kInvalidArgument, readable.error().message);
     const uint64_t length = json.size();
-    Bytes prefix(kLengthBytes);
-    std::memcpy(prefix.data(), &length, sizeof length);
+    Bytes prefix;
+    prefix.reserve(kLengthBytes + json.size());
+    for (size_t i = 0; i < kLengthBytes; ++i)
+        prefix.push_back(static_cast<uint8_t>(length >> (8 * i)));
     append(prefix, view_of(json));
     return prefix;
 }

@@ -91,12 +91,15 @@ Result<TensorInfo> read_tensor(const std::string& name, const json::Value& value
 // The declared byte range has the size that shape and dtype give.
 Status check_size(const TensorInfo& tensor) {
     if (tensor.end < tensor.begin) return wrong(tensor.name, "its offsets end before they begin");
-    uint64_t bits = dtype_bits(tensor.dtype);
+    uint64_t elements = 1;
     for (const uint64_t extent : tensor.shape) {
-        if (extent != 0 && bits > UINT64_MAX / extent)
+        if (extent != 0 && elements > UINT64_MAX / extent)
             return wrong(tensor.name, "its shape overflows 64 bits");
-        bits *= extent;
+        elements *= extent;
     }
+    if (elements > UINT64_MAX / dtype_bits(tensor.dtype))
+        return wrong(tensor.name, "its shape overflows 64 bits");
+    const uint64_t bits = elements * dtype_bits(tensor.dtype);
     if (bits % 8 != 0) return wrong(tensor.name, "its elements do not fill whole bytes");
     if (bits / 8 != tensor.bytes())
         return wrong(tensor.name, "its shape needs " + std::to_string(bits / 8) +

@@ -43,23 +43,27 @@ Error not_data(const std::string& what) {
 Result<Dataset> Dataset::open(const std::filesystem::path& path) {
     ASSAY_ASSIGN(MappedFile file, MappedFile::open(path));
     Dataset data(std::move(file));
-    if (data.file_.bytes().size() > kMaxArtifactBytes)
+    if (data.bytes().size() > kMaxArtifactBytes)
         return fail(Code::kLimit, "data set " + path.string() + " is larger than 1 TiB");
-    const uint64_t header_bytes = safetensors_header_bytes(data.file_.bytes());
+    const uint64_t header_bytes = safetensors_header_bytes(data.bytes());
     if (header_bytes == 0) {
-        data.size_ = data.file_.bytes().size();
+        data.size_ = data.bytes().size();
         return data;
     }
     ASSAY_RETURN_IF_ERROR(data.describe(header_bytes));
     return data;
 }
 
+Dataset Dataset::from_tokens(Bytes tokens) {
+    return Dataset(std::move(tokens));
+}
+
 Status Dataset::describe(uint64_t header_bytes) {
-    const ByteView bytes = file_.bytes();
+    const ByteView all = bytes();
     const uint64_t data_offset = 8 + header_bytes;
-    ASSAY_ASSIGN(const SafetensorsHeader header,
-                 parse_safetensors_header(text_of(bytes.subspan(8, header_bytes)),
-                                          bytes.size() - data_offset));
+    ASSAY_ASSIGN(
+        const SafetensorsHeader header,
+        parse_safetensors_header(text_of(all.subspan(8, header_bytes)), all.size() - data_offset));
     const TensorInfo* tokens = header.find("tokens");
     return tokens != nullptr ? describe_tokens(*tokens, data_offset)
                              : describe_samples(header, data_offset);
@@ -101,7 +105,7 @@ Status Dataset::tokens(uint64_t start, uint32_t vocab, std::span<int32_t> out) c
         return fail(Code::kInvalidArgument, "the data set has labelled samples, not tokens");
     if (start > size_ || out.size() > size_ - start)
         return fail(Code::kInvalidArgument, "token range lies outside the data set");
-    const uint8_t* base = file_.bytes().data() + value_offset_;
+    const uint8_t* base = bytes().data() + value_offset_;
     for (size_t i = 0; i < out.size(); ++i) {
         const int64_t token = integer_at(base, start + i, value_type_);
         if (token < 0 || token >= int64_t{vocab}) {
@@ -121,7 +125,7 @@ Status Dataset::sample(uint64_t index, uint32_t classes, std::span<float> out,
         return fail(Code::kInvalidArgument, "the data set has tokens, not labelled samples");
     if (index >= size_ || out.size() != features_)
         return fail(Code::kInvalidArgument, "sample lies outside the data set");
-    const uint8_t* base = file_.bytes().data();
+    const uint8_t* base = bytes().data();
     const int64_t value = integer_at(base + label_offset_, index, label_type_);
     if (value < 0 || value >= int64_t{classes}) {
         return fail(Code::kInvalidArgument,

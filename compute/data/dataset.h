@@ -22,6 +22,9 @@ class Dataset {
 public:
     static Result<Dataset> open(const std::filesystem::path& path);
 
+    // One token a byte, held in memory: for vectors and measurements.
+    static Dataset from_tokens(Bytes tokens);
+
     DatasetKind kind() const { return kind_; }
     uint64_t size() const { return size_; }          // tokens, or samples
     uint64_t features() const { return features_; }  // numbers in one sample
@@ -32,11 +35,14 @@ public:
 
 private:
     explicit Dataset(MappedFile file) : file_(std::move(file)) {}
+    explicit Dataset(Bytes tokens) : memory_(std::move(tokens)), size_(memory_.size()) {}
+    ByteView bytes() const { return memory_.empty() ? file_.bytes() : ByteView(memory_); }
     Status describe(uint64_t header_bytes);
     Status describe_tokens(const TensorInfo& tokens, uint64_t data_offset);
     Status describe_samples(const SafetensorsHeader& header, uint64_t data_offset);
 
     MappedFile file_;
+    Bytes memory_;  // of from_tokens
     DatasetKind kind_ = DatasetKind::kTokens;
     uint64_t size_ = 0, features_ = 0;
     Dtype value_type_ = Dtype::kU8, label_type_ = Dtype::kU8;

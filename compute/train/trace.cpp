@@ -29,7 +29,7 @@ float float_at(ByteView bytes, size_t at) {
 Bytes encode(const Trace& trace) {
     Bytes out;
     out.reserve(kHeaderBytes + trace.steps.size() * kStepBytes);
-    append(out, view_of(kTraceMagic));
+    for (const char c : kTraceMagic) out.push_back(static_cast<uint8_t>(c));
     append_le(out, trace.first_step, 8);
     append_le(out, trace.steps.size(), 8);
     for (const Trace::Step& step : trace.steps) {

@@ -1,0 +1,116 @@
+// Self-test of whole training runs: each run of training.json is trained from its seed, and every
+// loss, parameter and moment is compared bit for bit.
+#include "compute/models/limits.h"
+#include "compute/models/model.h"
+#include "compute/self_test.h"
+#include "compute/train/trainer.h"
+
+namespace assay::compute {
+namespace {
+
+Result<uint32_t> small_number(const json::Value& object, std::string_view key) {
+    ASSAY_ASSIGN(const json::Value* value, member(object, key));
+    ASSAY_ASSIGN(const uint64_t number, value->as_u64());
+    if (number > UINT32_MAX)
+        return fail(Code::kCorrupt, "training vectors: " + std::string(key) + " is too large");
+    return static_cast<uint32_t>(number);
+}
+
+// A hyperparameter in billionths; the vectors use values that billionths hold exactly.
+Result<uint64_t> nano(const json::Value& object, std::string_view key) {
+    ASSAY_ASSIGN(const json::Value* value, member(object, key));
+    ASSAY_ASSIGN(const double number, value->as_double());
+    if (!(number >= 0 && number <= 1000))
+        return fail(Code::kCorrupt, "training vectors: " + std::string(key) + " is out of range");
+    return static_cast<uint64_t>(number * double{kOneNano} + 0.5);
+}
+
+Result<JobConfig> job_of(const json::Value& run) {
+    JobConfig job;
+    ASSAY_ASSIGN(const json::Value* config, member(run, "config"));
+    GptConfig gpt;
+    ASSAY_ASSIGN(gpt.vocab, small_number(*config, "vocab"));
+    ASSAY_ASSIGN(gpt.context, small_number(*config, "context"));
+    ASSAY_ASSIGN(gpt.d_model, small_number(*config, "d_model"));
+    ASSAY_ASSIGN(gpt.n_layer, small_number(*config, "n_layer"));
+    ASSAY_ASSIGN(gpt.n_head, small_number(*config, "n_head"));
+    job.model = gpt;
+    ASSAY_ASSIGN(const json::Value* hyper, member(run, "hyper"));
+    ASSAY_ASSIGN(job.optimizer.lr_nano, nano(*hyper, "lr"));
+    job.optimizer.min_lr_nano = job.optimizer.lr_nano;  // constant
+    ASSAY_ASSIGN(job.optimizer.beta1_nano, nano(*hyper, "beta1"));
+    ASSAY_ASSIGN(job.optimizer.beta2_nano, nano(*hyper, "beta2"));
+    ASSAY_ASSIGN(job.optimizer.eps_nano, nano(*hyper, "eps"));
+    ASSAY_ASSIGN(job.optimizer.decay_nano, nano(*hyper, "decay"));
+    ASSAY_ASSIGN(job.optimizer.clip_nano, nano(*hyper, "clip"));
+    ASSAY_ASSIGN(job.plan.local_steps, small_number(run, "steps"));
+    ASSAY_ASSIGN(job.plan.batch, small_number(run, "batch"));
+    ASSAY_ASSIGN(job.slices, small_number(run, "slices"));
+    ASSAY_ASSIGN(const json::Value* seed, member(run, "seed"));
+    ASSAY_ASSIGN(job.seed, seed->as_u64());
+    return job;
+}
+
+Result<Dataset> tokens_of(const json::Value& run) {
+    ASSAY_ASSIGN(const json::Value* data, member(run, "data"));
+    ASSAY_ASSIGN(const std::vector<int64_t> tokens, read_integers(*data));
+    Bytes bytes;
+    for (const int64_t token : tokens) {
+        if (token < 0 || token > UINT8_MAX)
+            return fail(Code::kCorrupt, "training vectors: a token does not fit a byte");
+        bytes.push_back(static_cast<uint8_t>(token));
+    }
+    return Dataset::from_tokens(std::move(bytes));
+}
+
+Status compare_tensors(const json::Value& run, const std::string& label, const std::string& part,
+                       const ModelConfig& model, const std::vector<std::vector<float>>& found,
+                       VectorReport& report) {
+    ASSAY_ASSIGN(const json::Value* tensors, member(run, part));
+    const std::vector<ParameterSpec> specs = parameter_specs(model);
+    for (size_t i = 0; i < specs.size(); ++i) {
+        ASSAY_ASSIGN(const json::Value* value, member(*tensors, specs[i].name));
+        ASSAY_ASSIGN(const FloatArray expected, read_floats(*value));
+        report.compare(label + " " + part + " " + specs[i].name, found[i], expected.data);
+    }
+    return {};
+}
+
+Status check_run(const json::Value& run, const std::string& label, Backend& backend,
+                 VectorReport& report) {
+    ASSAY_ASSIGN(const JobConfig job, job_of(run));
+    ASSAY_ASSIGN(const Dataset data, tokens_of(run));
+    ASSAY_ASSIGN(ModelState state, initial_state(job.model, job.seed));
+    ASSAY_ASSIGN(const std::unique_ptr<Trainer> trainer,
+                 Trainer::create(job, data, 0, backend, std::move(state)));
+    std::vector<float> losses;
+    for (uint64_t step = 0; step < job.plan.local_steps; ++step) {
+        const auto result = trainer->step(step);
+        if (!result.ok()) {
+            report.fail_case(label, result.error().message);
+            return {};
+        }
+        losses.push_back(result->loss);
+    }
+    ASSAY_ASSIGN(const json::Value* loss_value, member(run, "losses"));
+    ASSAY_ASSIGN(const FloatArray expected, read_floats(*loss_value));
+    report.compare(label + " losses", losses, expected.data);
+    const ModelState& end = trainer->state();
+    ASSAY_RETURN_IF_ERROR(compare_tensors(run, label, "params", job.model, end.value, report));
+    ASSAY_RETURN_IF_ERROR(compare_tensors(run, label, "m", job.model, end.m, report));
+    return compare_tensors(run, label, "v", job.model, end.v, report);
+}
+
+}  // namespace
+
+Status check_training_vectors(const json::Value& runs, Backend& backend, VectorReport& report) {
+    if (!runs.is(json::Kind::kArray) || runs.items.empty())
+        return fail(Code::kCorrupt, "training vectors: not an array of runs");
+    for (size_t i = 0; i < runs.items.size(); ++i) {
+        const std::string label = "run " + std::to_string(i);
+        ASSAY_RETURN_IF_ERROR(check_run(runs.items[i], label, backend, report));
+    }
+    return {};
+}
+
+}  // namespace assay::compute

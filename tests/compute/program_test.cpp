@@ -1,0 +1,174 @@
+// Program: the operation list, its work count, its memory plan and its checks.
+#include "compute/program/program.h"
+
+#include <algorithm>
+
+#include "compute/models/model.h"
+#include "compute/program/builder.h"
+#include "compute/program/memory_plan.h"
+#include "tests/compute/train_test_support.h"
+
+namespace assay::compute {
+namespace {
+
+const GptConfig kGpt{17, 8, 16, 2, 2};
+constexpr uint32_t kBatch = 3;
+
+Program gpt(ProgramMode mode) {
+    auto program = build_program(kGpt, kBatch, 2, mode);
+    EXPECT_TRUE(program.ok());
+    return *std::move(program);
+}
+
+// Worked out by hand from the model's definition, not from the list.
+uint64_t forward_macs() {
+    const uint64_t rows = kBatch * 8, d = 16, t = 8;
+    const uint64_t linear = rows * d * (3 * d + d + 4 * d + 4 * d);
+    const uint64_t attention = 2 * kBatch * t * t * d;
+    return 2 * (linear + attention) + rows * d * 17;
+}
+
+TEST(Program, ForwardWorkIsThatOfTheModel) {
+    EXPECT_EQ(macs(gpt(ProgramMode::kLogits)), forward_macs());
+    EXPECT_EQ(macs(gpt(ProgramMode::kLoss)), forward_macs());
+}
+
+TEST(Program, TrainingStepIsThreeForwardPasses) {
+    EXPECT_EQ(macs(gpt(ProgramMode::kTrain)), 3 * forward_macs());
+    EXPECT_EQ(step_macs(kGpt, kBatch), 3 * forward_macs());
+}
+
+TEST(Program, MlpWorkLeavesOutTheInputGradientOfTheFirstLayer) {
+    const MlpConfig mlp{10, {20}, 5};
+    EXPECT_EQ(step_macs(mlp, 4), uint64_t{4 * (2 * 10 * 20 + 3 * 20 * 5)});
+}
+
+TEST(Program, EveryModeChecks) {
+    for (const ProgramMode mode : {ProgramMode::kTrain, ProgramMode::kLoss, ProgramMode::kLogits})
+        EXPECT_TRUE(check(gpt(mode)).ok());
+    for (const std::vector<uint32_t>& hidden :
+         {std::vector<uint32_t>{}, std::vector<uint32_t>{4}, std::vector<uint32_t>{4, 7, 2}}) {
+        EXPECT_TRUE(build_program(MlpConfig{3, hidden, 2}, 5, 2, ProgramMode::kTrain).ok());
+    }
+}
+
+TEST(Program, TrainingEndsWithOneOptimiserOverAllParameters) {
+    const Program program = gpt(ProgramMode::kTrain);
+    EXPECT_EQ(program.operations.back().kind, OpKind::kAdamW);
+    EXPECT_EQ(program.operations.back().inputs.size(), 4 * program.parameters.size());
+    EXPECT_EQ(program.parameters.size(), parameter_specs(kGpt).size());
+    EXPECT_EQ(program.at(program.parameters[0].value).name, "wte");
+    EXPECT_TRUE(program.parameters[0].decays);
+    EXPECT_FALSE(program.parameters[2].decays);  // h.0.ln_1.g
+}
+
+TEST(Program, CheckRefusesReadingBeforeWriting) {
+    Program program = gpt(ProgramMode::kLogits);
+    std::swap(program.operations[0], program.operations[1]);
+    const Status status = check(program);
+    ASSERT_FALSE(status.ok());
+    EXPECT_NE(status.error().message.find("before it is written"), std::string::npos);
+}
+
+TEST(Program, CheckRefusesWritingTwice) {
+    Program program = gpt(ProgramMode::kLogits);
+    program.operations.push_back(program.operations.back());
+    ASSERT_FALSE(check(program).ok());
+    EXPECT_NE(check(program).error().message.find("second time"), std::string::npos);
+}
+
+TEST(Program, CheckRefusesShapesThatDoNotAgree) {
+    Program program = gpt(ProgramMode::kTrain);
+    for (size_t i = 0; i < program.operations.size(); ++i) {
+        Program broken = program;
+        Tensor& result = broken.tensors[broken.operations[i].outputs[0]];
+        result.shape.back() += 1;
+        EXPECT_FALSE(check(broken).ok()) << i;
+    }
+}
+
+TEST(Program, DescribeNamesEachOperation) {
+    const Program program = gpt(ProgramMode::kTrain);
+    const std::string text = describe(program);
+    EXPECT_EQ(static_cast<size_t>(std::count(text.begin(), text.end(), '\n')),
+              program.operations.size());
+    EXPECT_NE(text.find("gemm b^T: ln_f(24,16) wte(17,16) -> logits(24,17)"), std::string::npos);
+}
+
+// No two tensors that are alive at the same operation may share an element.
+TEST(MemoryPlan, LiveTensorsNeverOverlap) {
+    for (const ProgramMode mode : {ProgramMode::kTrain, ProgramMode::kLoss, ProgramMode::kLogits}) {
+        const Program program = gpt(mode);
+        const MemoryPlan plan = plan_memory(program);
+        const size_t tensors = program.tensors.size();
+        std::vector<size_t> first(tensors, SIZE_MAX), last(tensors, 0);
+        for (size_t i = 0; i < program.operations.size(); ++i) {
+            for (const TensorId id : program.operations[i].outputs) first[id] = last[id] = i;
+            for (const TensorId id : program.operations[i].inputs) last[id] = i;
+        }
+        for (TensorId a = 0; a < tensors; ++a) {
+            if (plan.offset[a] == MemoryPlan::kNowhere) continue;
+            EXPECT_LE(plan.offset[a] + program.at(a).size(), plan.arena_floats);
+            EXPECT_EQ(plan.offset[a] % kArenaAlignFloats, 0);
+            for (TensorId b = 0; b < a; ++b) {
+                if (plan.offset[b] == MemoryPlan::kNowhere) continue;
+                if (first[a] > last[b] || first[b] > last[a]) continue;
+                const bool apart = plan.offset[a] + program.at(a).size() <= plan.offset[b] ||
+                                   plan.offset[b] + program.at(b).size() <= plan.offset[a];
+                EXPECT_TRUE(apart) << program.at(a).name << " and " << program.at(b).name;
+            }
+        }
+    }
+}
+
+TEST(MemoryPlan, SharesSpaceBetweenLayersWhenOnlyLogitsAreNeeded) {
+    const auto deep = build_program(GptConfig{17, 8, 16, 8, 2}, 1, 2, ProgramMode::kLogits);
+    const auto flat = build_program(GptConfig{17, 8, 16, 2, 2}, 1, 2, ProgramMode::kLogits);
+    EXPECT_EQ(plan_memory(*deep).arena_floats, plan_memory(*flat).arena_floats);
+}
+
+TEST(ModelConfig, EachFieldOutOfRangeIsNamed) {
+    const auto message = [](const JobConfig& job) {
+        const Status status = validate(job);
+        return status.ok() ? std::string("accepted") : status.error().message;
+    };
+    JobConfig job;
+    job.model = kGpt;
+    job.optimizer.lr_nano = 1000;
+    EXPECT_EQ(message(job), "accepted");
+    const auto broken = [&](auto change, const std::string& field) {
+        JobConfig copy = job;
+        change(copy);
+        EXPECT_EQ(message(copy).substr(0, field.size()), field);
+    };
+    const auto gpt_of = [](JobConfig& j) -> GptConfig& { return std::get<GptConfig>(j.model); };
+    broken([&](JobConfig& j) { gpt_of(j).vocab = 1; }, "model.vocab");
+    broken([&](JobConfig& j) { gpt_of(j).context = 0; }, "model.context");
+    broken([&](JobConfig& j) { gpt_of(j).n_layer = 257; }, "model.n_layer");
+    broken([&](JobConfig& j) { gpt_of(j).n_head = 3; }, "model.n_head");
+    broken([&](JobConfig& j) { gpt_of(j).d_model = 1u << 20; }, "model.d_model");
+    broken([](JobConfig& j) { j.model = MlpConfig{0, {}, 2}; }, "model.inputs");
+    broken([](JobConfig& j) { j.model = MlpConfig{3, {0}, 2}; }, "model.hidden");
+    broken([](JobConfig& j) { j.model = MlpConfig{3, {}, 1}; }, "model.classes");
+    broken([](JobConfig& j) { j.optimizer.lr_nano = 0; }, "optimizer.lr_nano");
+    broken([](JobConfig& j) { j.optimizer.min_lr_nano = 1001; }, "optimizer.min_lr_nano");
+    broken([](JobConfig& j) { j.optimizer.beta1_nano = 1'000'000'000; }, "optimizer.beta1_nano");
+    broken([](JobConfig& j) { j.optimizer.eps_nano = 0; }, "optimizer.eps_nano");
+    broken([](JobConfig& j) { j.optimizer.warmup_steps = 2; }, "optimizer.warmup_steps");
+    broken([](JobConfig& j) { j.plan.rounds = 0; }, "plan.rounds");
+    broken([](JobConfig& j) { j.plan.shards = 1025; }, "plan.shards");
+    broken([](JobConfig& j) { j.plan.outer_momentum_nano = 1; }, "plan.outer_momentum_nano");
+    broken([](JobConfig& j) { j.plan.rounds = j.plan.local_steps = 1u << 20; }, "plan.rounds * ");
+    broken([](JobConfig& j) { j.slices = 4; }, "numerics.slices");
+}
+
+TEST(ModelConfig, SizesFollowTheShapes) {
+    // 17*16 + 8*16 + 2 layers of 12*16*16 + 13*16, final norm 32.
+    const uint64_t parameters = 17 * 16 + 8 * 16 + 2 * (12 * 256 + 13 * 16) + 32;
+    EXPECT_EQ(checkpoint_bytes(kGpt), 12 * parameters);
+    EXPECT_GT(training_bytes(kGpt, 2), checkpoint_bytes(kGpt));
+    EXPECT_EQ(checkpoint_bytes(GptConfig{17, 8, 16, 2, 3}), 0u);
+}
+
+}  // namespace
+}  // namespace assay::compute
