@@ -1,6 +1,7 @@
 #include "ledger/codec/canonical.h"
 
 #include <google/protobuf/message.h>
+#include <google/protobuf/stubs/logging.h>
 
 #include <algorithm>
 #include <climits>
@@ -21,6 +22,8 @@ Status decode_message(ByteView bytes, size_t max_bytes, std::string_view what,
         return fail(Code::kLimit, name + ": " + std::to_string(bytes.size()) +
                                       " bytes exceed the limit of " + std::to_string(max_bytes));
     }
+    // The library would print to stderr about every hostile string.
+    const google::protobuf::LogSilencer silencer;
     if (!out.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
         return fail(Code::kCorrupt, name + ": not a protobuf message of this type");
     out.DiscardUnknownFields();

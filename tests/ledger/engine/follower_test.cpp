@@ -14,8 +14,8 @@ protected:
     FollowerTest() : node_(directory_.file("follower")) {
         FollowerOptions options;
         options.relay = [this](ByteView tx) { return relay_ ? relay_(tx) : CheckResult{}; };
-        follower_ =
-            Follower::create(*node_.app, *node_.database, toy_genesis(), std::move(options)).value();
+        follower_ = Follower::create(*node_.app, *node_.database, toy_genesis(), std::move(options))
+                        .value();
     }
     Bytes produce_transfer() {
         const ToyTx tx{.nonce = chain_.producer->next_nonce(toy_address(1))};
@@ -84,9 +84,11 @@ TEST_F(FollowerTest, NamesTheFieldOfAnInvalidBlockAndStaysHealthy) {
     EXPECT_EQ(named([&](B& b) { b.set_transactions(0, "other"); }), "height 1: transactions");
     EXPECT_EQ(named([&](B& b) { b.mutable_results(0)->set_code(400); }), "height 1: results");
     EXPECT_EQ(named([](B&) {}, 1), "height 1: signature");
-    EXPECT_EQ(named([](B& b) {
-                  b.mutable_header()->set_producer(std::string(text_of(toy_address(1).view())));
-              }, 1),
+    EXPECT_EQ(named(
+                  [](B& b) {
+                      b.mutable_header()->set_producer(std::string(text_of(toy_address(1).view())));
+                  },
+                  1),
               "height 1: header.producer");
     EXPECT_EQ(follower_->failure(), "");
     EXPECT_EQ(refusal(good), "");
@@ -94,8 +96,8 @@ TEST_F(FollowerTest, NamesTheFieldOfAnInvalidBlockAndStaysHealthy) {
 
 TEST_F(FollowerTest, StopsWhenTheProducerSignedWhatExecutionDenies) {
     const Bytes good = produce_transfer();
-    const Bytes forged =
-        forge(good, [](pb::Block& b) { b.mutable_header()->set_app_hash(std::string(32, 'x')); }, 0);
+    const Bytes forged = forge(
+        good, [](pb::Block& b) { b.mutable_header()->set_app_hash(std::string(32, 'x')); }, 0);
     EXPECT_TRUE(refusal(forged).starts_with("height 1: header.app_hash: "));
     EXPECT_TRUE(follower_->failure().starts_with("height 1: header.app_hash: "));
     EXPECT_EQ(follower_->height(), 0U);

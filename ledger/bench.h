@@ -1,0 +1,52 @@
+// How fast the ledger is on this machine: signed transactions through check, execution and commit,
+// and replay from genesis, split by where the time goes.
+//
+// Works with any rules; the caller says how a transfer is encoded. Ownership: works in a directory
+// of its own, removed at the end. Threads: starts the engine's and `submitters` of its own. Errors:
+// those of the ledger, and kInternal if a transaction of the benchmark fails.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "ledger/codec/address.h"
+#include "ledger/rules.h"
+
+namespace assay::ledger {
+
+struct BenchOptions {
+    uint32_t accounts = 1'000;  // in the state; recipients are drawn from all
+    uint32_t senders = 1'000;   // of them have keys
+    uint32_t transactions = 50'000;
+    uint64_t block_interval_ms = 200;
+    unsigned threads = 2;  // for signatures
+    unsigned submitters = 1;
+    std::string directory;  // parent of the working directory; empty: the system's temporary one
+
+    // The transfer under these rules.
+    uint32_t transfer_type = 0;
+    uint64_t fee = 0;
+    std::function<Bytes(const Address& to, uint64_t amount)> transfer_payload;
+    Bytes params;  // for the genesis
+
+    std::function<uint64_t()> now_us;  // a monotonic clock
+};
+
+struct BenchReport {
+    uint64_t transactions = 0;
+    uint64_t blocks = 0;
+    // Submitted to a running producer, fsync at every block; until the last one is committed.
+    double committed_per_second = 0;
+    // The export of that chain, replayed and verified.
+    double replayed_per_second = 0;
+    // Microseconds a transaction, one block after another.
+    double signature_us = 0;  // decode and recover, on `threads` threads
+    double execute_us = 0;    // rules and invariants
+    double tree_us = 0;       // state tree and event log
+    double store_us = 0;      // the batch, with fsync
+    double sign_us = 0;       // making the transactions; not part of the above
+};
+
+Result<BenchReport> bench_ledger(const Rules& rules, const BenchOptions& options);
+
+}  // namespace assay::ledger
