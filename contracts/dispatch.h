@@ -1,0 +1,15 @@
+// From a transaction's number to its rule.
+//
+// Threads: pure. Errors: decoding failures are kMalformedPayload, unknown numbers kUnknownType.
+#pragma once
+
+#include "contracts/context.h"
+
+namespace assay::contracts {
+
+// Payload decodes canonically and its fields are in range.
+[[nodiscard]] TxCode preflight_payload(uint32_t type, ByteView payload);
+// The effect; on a code other than kOk the caller drops what was written.
+[[nodiscard]] TxCode apply_payload(uint32_t type, ByteView payload, Context& context);
+
+}  // namespace assay::contracts

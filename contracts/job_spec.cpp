@@ -1,0 +1,208 @@
+#include "contracts/job_spec.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include "contracts/limits.h"
+
+namespace assay::contracts {
+namespace {
+
+using Wide = unsigned __int128;
+constexpr uint64_t kMacsPerWorkUnit = 1'000'000'000;
+constexpr uint64_t kMaxWorkUnits = 1ULL << 50;  // per task
+
+Status in_range(std::string_view field, uint64_t value, uint64_t low, uint64_t high) {
+    if (value >= low && value <= high) return {};
+    return fail(Code::kInvalidArgument, std::string(field) + " is " + std::to_string(value) +
+                                            "; it must be from " + std::to_string(low) + " to " +
+                                            std::to_string(high));
+}
+
+Status check_artifact(std::string_view field, const pb::ArtifactRef& ref) {
+    if (ref.root().size() != 32) {
+        return fail(Code::kInvalidArgument, std::string(field) + ".root has " +
+                                                std::to_string(ref.root().size()) +
+                                                " bytes; it must have 32");
+    }
+    return in_range(std::string(field) + ".size", ref.size(), 1, kMaxArtifactBytes);
+}
+
+Status check_name(std::string_view name) {
+    if (name.empty() || name.size() > kMaxJobNameBytes) {
+        return fail(Code::kInvalidArgument, "name has " + std::to_string(name.size()) +
+                                                " bytes; it must have from 1 to " +
+                                                std::to_string(kMaxJobNameBytes));
+    }
+    if (std::all_of(name.begin(), name.end(), [](char c) { return c >= ' ' && c <= '~'; }))
+        return {};
+    return fail(Code::kInvalidArgument, "name holds a byte that is not printable ASCII; rename it");
+}
+
+Status check_plan(const pb::PlanSpec& plan) {
+    ASSAY_RETURN_IF_ERROR(in_range("plan.rounds", plan.rounds(), 1, kMaxJobRounds));
+    ASSAY_RETURN_IF_ERROR(in_range("plan.shards", plan.shards(), 1, kMaxJobShards));
+    return in_range("number of tasks (plan.rounds * (plan.shards + 1))",
+                    uint64_t{plan.rounds()} * (plan.shards() + 1), 1, kMaxJobTasks);
+}
+
+Status check_terms(const pb::TermsSpec& terms) {
+    ASSAY_RETURN_IF_ERROR(in_range("terms.replicas", terms.replicas(), kMinReplicas, kMaxReplicas));
+    ASSAY_RETURN_IF_ERROR(in_range("terms.price_ceiling", terms.price_ceiling(), 1, kMaxPrice));
+    ASSAY_RETURN_IF_ERROR(
+        in_range("terms.deadline_ms", terms.deadline_ms(), kMinDeadlineMs, kMaxDeadlineMs));
+    ASSAY_RETURN_IF_ERROR(in_range("terms.min_score", terms.min_score(), 0, kMaxScore));
+    ASSAY_RETURN_IF_ERROR(in_range("terms.min_memory_mb", terms.min_memory_mb(), 0, kMaxMemoryMb));
+    ASSAY_RETURN_IF_ERROR(in_range("terms.priority", terms.priority(), 0, kMaxPriority));
+    ASSAY_RETURN_IF_ERROR(in_range("number of terms.allowed_operators",
+                                   static_cast<uint64_t>(terms.allowed_operators_size()), 0,
+                                   kMaxAllowedOperators));
+    std::set<std::string> seen;
+    for (const std::string& op : terms.allowed_operators()) {
+        if (op.size() != 20)
+            return fail(Code::kInvalidArgument, "terms.allowed_operators holds an address of " +
+                                                    std::to_string(op.size()) +
+                                                    " bytes; an address has 20");
+        if (!seen.insert(op).second)
+            return fail(Code::kInvalidArgument,
+                        "terms.allowed_operators names one operator twice; name it once");
+    }
+    if (!seen.empty() && seen.size() < terms.replicas())
+        return fail(Code::kInvalidArgument, "terms.allowed_operators names " +
+                                                std::to_string(seen.size()) +
+                                                " operators; name at least terms.replicas (" +
+                                                std::to_string(terms.replicas()) + ")");
+    return {};
+}
+
+Wide ceil_work(Wide macs) {
+    return std::max<Wide>(1, (macs + kMacsPerWorkUnit - 1) / kMacsPerWorkUnit);
+}
+
+uint64_t bounded_work(Wide macs) {
+    return static_cast<uint64_t>(std::min<Wide>(ceil_work(macs), kMaxWorkUnits));
+}
+
+}  // namespace
+
+Result<compute::JobConfig> to_job_config(const pb::JobSpec& spec) {
+    compute::JobConfig config;
+    if (spec.model().has_gpt()) {
+        const pb::GptSpec& gpt = spec.model().gpt();
+        config.model = compute::GptConfig{gpt.vocab(), gpt.context(), gpt.d_model(), gpt.n_layer(),
+                                          gpt.n_head()};
+    } else if (spec.model().has_mlp()) {
+        const pb::MlpSpec& mlp = spec.model().mlp();
+        config.model = compute::MlpConfig{
+            mlp.inputs(), {mlp.hidden().begin(), mlp.hidden().end()}, mlp.classes()};
+    } else {
+        return fail(Code::kInvalidArgument, "model is not set; give model.gpt or model.mlp");
+    }
+    const pb::OptimizerSpec& o = spec.optimizer();
+    config.optimizer = {o.lr_nano(),    o.beta1_nano(), o.beta2_nano(),   o.eps_nano(),
+                        o.decay_nano(), o.clip_nano(),  o.warmup_steps(), o.min_lr_nano()};
+    const pb::PlanSpec& p = spec.plan();
+    config.plan = {p.rounds(), p.shards(),        p.local_steps(),
+                   p.batch(),  p.outer_lr_nano(), p.outer_momentum_nano()};
+    config.slices = spec.slices();
+    config.seed = spec.seed();
+    return config;
+}
+
+void from_job_config(const compute::JobConfig& config, pb::JobSpec& spec) {
+    if (const auto* gpt = std::get_if<compute::GptConfig>(&config.model)) {
+        pb::GptSpec& out = *spec.mutable_model()->mutable_gpt();
+        out.set_vocab(gpt->vocab);
+        out.set_context(gpt->context);
+        out.set_d_model(gpt->d_model);
+        out.set_n_layer(gpt->n_layer);
+        out.set_n_head(gpt->n_head);
+    } else {
+        const auto& mlp = std::get<compute::MlpConfig>(config.model);
+        pb::MlpSpec& out = *spec.mutable_model()->mutable_mlp();
+        out.set_inputs(mlp.inputs);
+        out.mutable_hidden()->Assign(mlp.hidden.begin(), mlp.hidden.end());
+        out.set_classes(mlp.classes);
+    }
+    pb::OptimizerSpec& o = *spec.mutable_optimizer();
+    o.set_lr_nano(config.optimizer.lr_nano);
+    o.set_beta1_nano(config.optimizer.beta1_nano);
+    o.set_beta2_nano(config.optimizer.beta2_nano);
+    o.set_eps_nano(config.optimizer.eps_nano);
+    o.set_decay_nano(config.optimizer.decay_nano);
+    o.set_clip_nano(config.optimizer.clip_nano);
+    o.set_warmup_steps(config.optimizer.warmup_steps);
+    o.set_min_lr_nano(config.optimizer.min_lr_nano);
+    pb::PlanSpec& p = *spec.mutable_plan();
+    p.set_rounds(config.plan.rounds);
+    p.set_shards(config.plan.shards);
+    p.set_local_steps(config.plan.local_steps);
+    p.set_batch(config.plan.batch);
+    p.set_outer_lr_nano(config.plan.outer_lr_nano);
+    p.set_outer_momentum_nano(config.plan.outer_momentum_nano);
+    spec.set_numerics(std::string(kNumerics));
+    spec.set_slices(config.slices);
+    spec.set_seed(config.seed);
+}
+
+Status validate_job(const pb::JobSpec& spec) {
+    ASSAY_RETURN_IF_ERROR(check_name(spec.name()));
+    if (spec.numerics() != kNumerics) {
+        return fail(Code::kInvalidArgument, "numerics is \"" + spec.numerics().substr(0, 32) +
+                                                "\"; only \"" + std::string(kNumerics) +
+                                                "\" is known");
+    }
+    ASSAY_RETURN_IF_ERROR(check_plan(spec.plan()));
+    ASSAY_RETURN_IF_ERROR(check_terms(spec.terms()));
+    if (!spec.has_data()) return fail(Code::kInvalidArgument, "data is not set; give its root");
+    ASSAY_RETURN_IF_ERROR(check_artifact("data", spec.data()));
+    if (spec.has_initial()) ASSAY_RETURN_IF_ERROR(check_artifact("initial", spec.initial()));
+    ASSAY_ASSIGN(const compute::JobConfig config, to_job_config(spec));
+    return compute::validate(config);
+}
+
+bool needs_aggregation(const pb::PlanSpec& plan) {
+    return plan.shards() > 1 || plan.outer_lr_nano() > 0 || plan.outer_momentum_nano() > 0;
+}
+
+uint64_t train_work_units(uint64_t step_macs, uint64_t local_steps) {
+    return bounded_work(Wide{step_macs} * local_steps);
+}
+
+uint64_t aggregate_work_units(uint64_t parameters, uint64_t shards) {
+    return bounded_work(Wide{parameters} * (shards + 1));
+}
+
+Result<Quote> quote(const pb::JobSpec& spec, const pb::Params& params) {
+    ASSAY_ASSIGN(const compute::JobConfig config, to_job_config(spec));
+    const pb::PlanSpec& plan = spec.plan();
+    Quote q;
+    q.checkpoint_bytes = compute::checkpoint_bytes(config.model);
+    const uint64_t macs = compute::step_macs(config.model, plan.batch());
+    q.train_tasks = uint64_t{plan.rounds()} * plan.shards();
+    q.train_work = train_work_units(macs, plan.local_steps());
+    if (needs_aggregation(plan)) {
+        q.aggregate_tasks = plan.rounds();
+        // A checkpoint holds each parameter and two moments, four bytes each.
+        q.aggregate_work = aggregate_work_units(q.checkpoint_bytes / 12, plan.shards());
+    }
+    q.memory_mb = (compute::training_bytes(config.model, plan.batch()) >> 20) + 1;
+    const Wide work =
+        Wide{q.train_tasks} * q.train_work + Wide{q.aggregate_tasks} * q.aggregate_work;
+    const Wide reward = work * spec.terms().price_ceiling();
+    const Wide exposure = Wide{std::max(q.train_work, q.aggregate_work)} *
+                          spec.terms().price_ceiling() * params.slot_stake_factor();
+    if (work > kMaxAmount || reward > kMaxAmount / kMaxReplicas || exposure > kMaxAmount) {
+        return fail(Code::kRejected,
+                    "the job's rewards exceed the largest amount (2^63 - 1 micro-units); lower "
+                    "terms.price_ceiling, plan.rounds or plan.local_steps");
+    }
+    q.work_units = static_cast<uint64_t>(work);
+    q.max_escrow = static_cast<uint64_t>(reward) * kMaxReplicas;
+    q.expected_cost = static_cast<uint64_t>(reward) * spec.terms().replicas();
+    q.slot_exposure = static_cast<uint64_t>(exposure);
+    return q;
+}
+
+}  // namespace assay::contracts
