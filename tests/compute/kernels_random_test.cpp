@@ -1,0 +1,294 @@
+// More than 100,000 random cases over all operations: every backend against the portable one on
+// one thread, bit for bit, fault flag included. Inputs mix ordinary values with zeros, ties,
+// subnormals and extreme scales; shapes leave remainders for every vector and tile width.
+#include <algorithm>
+#include <functional>
+
+#include "compute/arithmetic/philox.h"
+#include "compute/kernels/backend.h"
+#include "tests/support/test.h"
+
+namespace assay::compute {
+namespace {
+
+using Floats = std::vector<float>;
+
+// A stream of random numbers and the awkward values made from them.
+class Source {
+public:
+    explicit Source(uint32_t seed) : seed_(seed) {}
+    uint32_t word() {
+        if (at_ == 4) {
+            block_ = philox({{counter_++, 0, 0, 77}}, seed_, 3);
+            at_ = 0;
+        }
+        return block_.word[at_++];
+    }
+    int64_t between(int64_t low, int64_t high) {
+        return low + static_cast<int64_t>(word() % static_cast<uint32_t>(high - low + 1));
+    }
+    float unit() { return static_cast<float>(static_cast<int32_t>(word())) * pow2(-31); }
+
+    // One kind of values for a whole tensor; `extreme` allows what may overflow.
+    Floats floats(int64_t n, bool extreme = true) {
+        Floats out(static_cast<size_t>(n));
+        const int64_t kind = between(0, extreme ? 9 : 5);
+        const float scale = pow2(static_cast<int>(between(-12, 6)));
+        for (float& x : out) x = one(kind, scale);
+        return out;
+    }
+
+private:
+    float one(int64_t kind, float scale) {
+        switch (kind) {
+            case 0:  // many zeros
+                return between(0, 2) != 0 ? 0.0F : unit();
+            case 1:  // ties of every rounding step
+                return static_cast<float>(between(-40, 40)) * 0.5F * scale;
+            case 2:  // wide spread
+                return unit() * pow2(static_cast<int>(between(-30, 6)));
+            case 3:  // near the limits of two slices
+                return static_cast<float>(between(8120, 8140)) * scale * pow2(-13);
+            case 6:
+                return unit() * pow2(static_cast<int>(between(-126, -60)));
+            case 7:  // subnormals and the smallest normals
+                return from_bits(word() & 0x80FFFFFFU);
+            case 8:
+                return unit() * pow2(static_cast<int>(between(30, 90)));
+            case 9:  // any finite bits, rarely infinite or NaN
+                return from_bits(word());
+            default:
+                return unit() * scale;
+        }
+    }
+    uint32_t seed_, counter_ = 0;
+    uint32_t at_ = 4;
+    Philox4 block_{};
+};
+
+struct Outcome {
+    bool fault = false;
+    std::vector<Floats> out;
+};
+
+// An operation with its inputs drawn from the source: run on any backend.
+using Operation = std::function<void(Backend&, std::vector<Floats>&)>;
+using Draw = Operation (*)(Source&);
+
+Floats& output(std::vector<Floats>& all, int64_t n) {
+    return all.emplace_back(static_cast<size_t>(n), -7.0F);
+}
+
+Operation draw_sum(Source& s) {
+    const int64_t n = s.between(0, 300);
+    return
+        [n, x = s.floats(n)](Backend& b, auto& out) { b.sum(x.data(), n, output(out, 1).data()); };
+}
+
+Operation draw_gemm(Source& s) {
+    const int64_t m = s.between(1, 21), n = s.between(1, 37), k = s.between(0, 90);
+    const int slices = static_cast<int>(s.between(1, 3));
+    const int64_t form = s.between(0, 3);
+    const bool biased = s.between(0, 1) != 0;
+    return [=, x = s.floats(m * k), y = s.floats(k * n), bias = s.floats(n, false)](Backend& b,
+                                                                                    auto& out) {
+        const MatrixView left =
+            (form & 1) != 0 ? matrix(x.data(), k, m).transposed() : matrix(x.data(), m, k);
+        const MatrixView right =
+            (form & 2) != 0 ? matrix(y.data(), n, k).transposed() : matrix(y.data(), k, n);
+        b.gemm(left, right, biased ? bias.data() : nullptr, output(out, m * (n + 3)).data(), n + 3,
+               slices);
+    };
+}
+
+Operation draw_gemm_folded(Source& s) {
+    const int64_t m = s.between(1, 21), n = s.between(1, 37), k = s.between(1, 60);
+    const int slices = static_cast<int>(s.between(1, 3));
+    return [=, x = s.floats(m * k), y = s.floats(k * n)](Backend& b, auto& out) {
+        b.gemm_folded(matrix(x.data(), m, k), matrix(y.data(), k, n), output(out, m * n).data(), n,
+                      slices);
+    };
+}
+
+Operation draw_layernorm(Source& s) {
+    const int64_t r = s.between(1, 7), c = s.between(1, 60);
+    return [=, x = s.floats(r * c), g = s.floats(c), bias = s.floats(c, false)](Backend& b,
+                                                                                auto& out) {
+        out.resize(3);
+        for (size_t i = 0; i < 2; ++i) out[i].assign(static_cast<size_t>(r * c), 0.0F);
+        out[2].assign(static_cast<size_t>(r), 0.0F);
+        b.layernorm(x.data(), g.data(), bias.data(), r, c, out[0].data(), out[1].data(),
+                    out[2].data());
+    };
+}
+
+Operation draw_layernorm_grad(Source& s) {
+    const int64_t r = s.between(1, 7), c = s.between(1, 60);
+    return [=, dy = s.floats(r * c), g = s.floats(c), hat = s.floats(r * c, false),
+            rstd = s.floats(r, false)](Backend& b, auto& out) {
+        out.resize(3);
+        out[0].assign(static_cast<size_t>(r * c), 0.0F);
+        out[1].assign(static_cast<size_t>(c), 0.0F);
+        out[2] = out[1];
+        b.layernorm_grad(dy.data(), g.data(), hat.data(), rstd.data(), r, c, out[0].data(),
+                         out[1].data(), out[2].data());
+    };
+}
+
+Operation draw_elementwise(Source& s) {
+    const int64_t n = s.between(1, 100), which = s.between(0, 2);
+    return [=, x = s.floats(n), y = s.floats(n)](Backend& b, auto& out) {
+        float* to = output(out, n).data();
+        if (which == 0) b.gelu(x.data(), n, to);
+        if (which == 1) b.gelu_grad(x.data(), y.data(), n, to);
+        if (which == 2) b.add(x.data(), y.data(), n, to);
+    };
+}
+
+Operation draw_column_sums(Source& s) {
+    const int64_t r = s.between(1, 40), c = s.between(1, 40);
+    return [=, x = s.floats(r * c)](Backend& b, auto& out) {
+        b.column_sums(x.data(), r, c, output(out, c).data());
+    };
+}
+
+Operation draw_attention(Source& s) {
+    const AttentionShape shape{s.between(1, 2), s.between(1, 19), s.between(1, 2),
+                               s.between(1, 11)};
+    const int slices = static_cast<int>(s.between(1, 3));
+    const int64_t n = shape.rows() * shape.width();
+    return [=, qkv = s.floats(3 * n), dout = s.floats(n, false)](Backend& b, auto& out) {
+        out.resize(3);
+        out[0].assign(static_cast<size_t>(n), 0.0F);
+        out[1].assign(static_cast<size_t>(shape.rows() * shape.heads * shape.context), 0.0F);
+        out[2].assign(static_cast<size_t>(3 * n), 0.0F);
+        b.attention(qkv.data(), shape, slices, out[0].data(), out[1].data());
+        if (!b.faulted())
+            b.attention_grad(dout.data(), qkv.data(), out[1].data(), shape, slices, out[2].data());
+    };
+}
+
+Operation draw_cross_entropy(Source& s) {
+    const int64_t r = s.between(1, 7), c = s.between(1, 50);
+    std::vector<int32_t> target(static_cast<size_t>(r));
+    for (int32_t& t : target) t = static_cast<int32_t>(s.between(0, c - 1));
+    return [=, x = s.floats(r * c)](Backend& b, auto& out) {
+        out.resize(2);
+        out[0].assign(1, 0.0F);
+        out[1].assign(static_cast<size_t>(r * c), 0.0F);
+        b.cross_entropy(x.data(), target.data(), r, c, out[0].data(), out[1].data());
+    };
+}
+
+Operation draw_embedding_and_scatter(Source& s) {
+    const int64_t rows = s.between(1, 40), c = s.between(1, 30), vocab = s.between(1, 12);
+    const int64_t context = s.between(1, rows);
+    std::vector<int32_t> index(static_cast<size_t>(rows));
+    for (int32_t& i : index) i = static_cast<int32_t>(s.between(0, vocab - 1));
+    return [=, x = s.floats(rows * c), wte = s.floats(vocab * c, false),
+            wpe = s.floats(context * c, false)](Backend& b, auto& out) {
+        b.scatter(x.data(), index.data(), rows, c, vocab, output(out, vocab * c).data());
+        b.embedding(wte.data(), wpe.data(), index.data(), rows, context, c,
+                    output(out, rows * c).data());
+    };
+}
+
+Operation draw_adamw(Source& s) {
+    const int64_t n1 = s.between(1, 60), n2 = s.between(1, 20);
+    AdamWStep step{1e-3, 0.9, 0.95, 1e-8, 0.1, s.between(0, 1) != 0 ? 1.0 : 0.0, 1};
+    step.step = static_cast<uint64_t>(s.between(1, 1000));
+    Floats variance = s.floats(n1 + n2, false);
+    for (float& v : variance) v = from_bits(abs_bits(v));
+    return [=, w = s.floats(n1 + n2, false), g = s.floats(n1 + n2), m = s.floats(n1 + n2, false)](
+               Backend& b, auto& out) {
+        out = {w, m, variance, Floats(1)};
+        const std::vector<ParameterSlot> slots = {
+            {out[0].data(), g.data(), out[1].data(), out[2].data(), n1, true},
+            {out[0].data() + n1, g.data() + n1, out[1].data() + n1, out[2].data() + n1, n2, false}};
+        out[3][0] = b.adamw(slots, step);
+    };
+}
+
+Outcome run(Backend& backend, const Operation& operation) {
+    Outcome outcome;
+    backend.clear_fault();
+    operation(backend, outcome.out);
+    outcome.fault = backend.faulted();
+    return outcome;
+}
+
+// Empty when equal; else what differs.
+std::string difference(const Outcome& found, const Outcome& expected) {
+    if (found.fault != expected.fault)
+        return found.fault ? "only this faults" : "this misses a fault";
+    if (expected.fault) return {};
+    for (size_t i = 0; i < expected.out.size(); ++i) {
+        for (size_t j = 0; j < expected.out[i].size(); ++j) {
+            if (to_bits(found.out[i][j]) != to_bits(expected.out[i][j]))
+                return "output " + std::to_string(i) + " element " + std::to_string(j);
+        }
+    }
+    return {};
+}
+
+void compare_backends(const char* name, Draw draw, uint32_t seed, int cases) {
+    auto reference = make_backend({"portable", 1});
+    ASSERT_TRUE(reference.ok());
+    std::vector<std::unique_ptr<Backend>> others;
+    for (const std::string& backend : available_backends()) {
+        for (const int threads : {1, 3}) {
+            if (backend == "portable" && threads == 1) continue;
+            others.push_back(std::move(make_backend({backend, threads})).value());
+        }
+    }
+    Source source(seed);
+    int faults = 0;
+    for (int i = 0; i < cases; ++i) {
+        const Operation operation = draw(source);
+        const Outcome expected = run(**reference, operation);
+        faults += expected.fault ? 1 : 0;
+        for (const auto& other : others) {
+            const std::string wrong = difference(run(*other, operation), expected);
+            ASSERT_EQ(wrong, "") << name << " case " << i << " on " << std::string(other->name())
+                                 << " with " << other->threads() << " threads";
+        }
+    }
+    EXPECT_LT(faults, cases / 2) << "too few cases compare values";
+}
+
+TEST(kernels_random, sum) {
+    compare_backends("sum", draw_sum, 1, 12000);
+}
+TEST(kernels_random, gemm) {
+    compare_backends("gemm", draw_gemm, 2, 16000);
+}
+TEST(kernels_random, gemm_folded) {
+    compare_backends("gemm_folded", draw_gemm_folded, 3, 8000);
+}
+TEST(kernels_random, layernorm) {
+    compare_backends("layernorm", draw_layernorm, 4, 10000);
+}
+TEST(kernels_random, layernorm_grad) {
+    compare_backends("layernorm_grad", draw_layernorm_grad, 5, 10000);
+}
+TEST(kernels_random, elementwise) {
+    compare_backends("elementwise", draw_elementwise, 6, 16000);
+}
+TEST(kernels_random, column_sums) {
+    compare_backends("column_sums", draw_column_sums, 7, 8000);
+}
+TEST(kernels_random, attention) {
+    compare_backends("attention", draw_attention, 8, 6000);
+}
+TEST(kernels_random, cross_entropy) {
+    compare_backends("cross_entropy", draw_cross_entropy, 9, 8000);
+}
+TEST(kernels_random, embedding_and_scatter) {
+    compare_backends("embedding_and_scatter", draw_embedding_and_scatter, 10, 6000);
+}
+TEST(kernels_random, adamw) {
+    compare_backends("adamw", draw_adamw, 11, 6000);
+}
+
+}  // namespace
+}  // namespace assay::compute

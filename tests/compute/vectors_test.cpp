@@ -1,0 +1,60 @@
+// Every vector file on every backend of this machine with 1, 2, 3 and 7 threads.
+#include "compute/self_test.h"
+#include "tests/support/test.h"
+
+namespace assay::compute {
+namespace {
+
+std::filesystem::path vectors() {
+    return std::filesystem::path(ASSAY_SOURCE_DIR) / "tests" / "vectors";
+}
+
+void expect_all_pass(int threads) {
+    for (const std::string& name : available_backends()) {
+        auto backend = make_backend({name, threads});
+        ASSERT_TRUE(backend.ok());
+        EXPECT_EQ((*backend)->threads(), threads);
+        const auto reports = run_vectors(vectors(), **backend);
+        ASSERT_TRUE(reports.ok()) << reports.error().message;
+        EXPECT_EQ(reports->size(), std::size(kVectorFiles));
+        for (const VectorReport& report : *reports) {
+            EXPECT_EQ(report.failed, 0)
+                << name << " " << report.file << " " << report.first_failure;
+            EXPECT_EQ(report.skipped, "") << report.file;
+            EXPECT_GE(report.cases, 7) << report.file;
+        }
+    }
+}
+
+TEST(vectors, pass_with_1_thread) {
+    expect_all_pass(1);
+}
+TEST(vectors, pass_with_2_threads) {
+    expect_all_pass(2);
+}
+TEST(vectors, pass_with_3_threads) {
+    expect_all_pass(3);
+}
+TEST(vectors, pass_with_7_threads) {
+    expect_all_pass(7);
+}
+
+TEST(vectors, name_the_first_wrong_element) {
+    VectorReport report;
+    const float expected[] = {1.0F, 2.0F}, found[] = {1.0F, 2.5F};
+    report.compare("good", expected, expected);
+    report.compare("bad", found, expected);
+    EXPECT_EQ(report.cases, 2);
+    EXPECT_EQ(report.failed, 1);
+    EXPECT_EQ(report.first_failure, "bad: element 1 is 0x40200000, expected 0x40000000");
+}
+
+TEST(vectors, missing_directory_is_an_error) {
+    auto backend = make_backend({"portable", 1});
+    const auto reports = run_vectors("/nonexistent", **backend);
+    ASSERT_FALSE(reports.ok());
+    EXPECT_TRUE(reports.error().code == Code::kNotFound);
+}
+
+}  // namespace
+}  // namespace assay::compute
