@@ -63,7 +63,7 @@ void ArtifactKeeper::sweep() {
     missing_ = 0;
     Bytes cursor;
     for (;;) {
-        const auto page = contracts::list_jobs(*view, kPageSize, cursor);
+        const auto page = contracts::list_jobs(*view, {}, kPageSize, cursor);
         for (const auto& job : page.items) {
             if (complete_.contains(job.id())) continue;
             const bool whole = keep_job(*view, job);

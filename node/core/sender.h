@@ -25,6 +25,7 @@ private:
     ledger::Engine& engine_;
     const ledger::PrivateKey& key_;
     const ledger::Address address_;
+    const uint64_t fee_;
     std::mutex mutex_;
 };
 

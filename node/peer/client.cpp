@@ -44,7 +44,7 @@ PeerClient::PeerClient(std::string endpoint, const TlsIdentity& identity,
 
 PeerClient::~PeerClient() = default;
 
-Result<PeerStatus> PeerClient::status() {
+Result<PeerHead> PeerClient::status() {
     grpc::ClientContext context;
     set_deadline(context, kPeerCallTimeoutMs);
     pb::StatusReply reply;
@@ -54,7 +54,7 @@ Result<PeerStatus> PeerClient::status() {
     const auto genesis = hash_from(view_of(reply.genesis_hash()));
     if (!head || !genesis)
         return fail(Code::kCorrupt, "peer " + endpoint_ + " sent a malformed status");
-    return PeerStatus{reply.chain_id(), reply.height(), *head, *genesis};
+    return PeerHead{reply.chain_id(), reply.height(), *head, *genesis};
 }
 
 Result<ledger::CheckResult> PeerClient::relay(ByteView transaction) {

@@ -18,7 +18,7 @@
 
 namespace assay::node {
 
-struct PeerStatus {
+struct PeerHead {
     std::string chain_id;
     uint64_t height = 0;
     Hash256 head_hash, genesis_hash;
@@ -32,7 +32,7 @@ public:
     PeerClient& operator=(const PeerClient&) = delete;
 
     [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
-    Result<PeerStatus> status();
+    Result<PeerHead> status();
     Result<ledger::CheckResult> relay(ByteView transaction);
     Result<compute::Manifest> manifest(const Hash256& root);
     // Calls `on_chunk` for each chunk as it arrives; an error from it ends the transfer.

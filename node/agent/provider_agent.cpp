@@ -1,0 +1,290 @@
+#include "node/agent/provider_agent.h"
+
+#include "contracts/commitment.h"
+#include "contracts/params.h"
+#include "contracts/queries.h"
+#include "contracts/transactions.h"
+#include "ledger/codec/canonical.h"
+#include "node/agent/worker.h"
+
+namespace assay::node {
+namespace {
+
+// A transaction not seen on the ledger after this many blocks is submitted again.
+constexpr uint64_t kResendBlocks = 25;
+constexpr auto kIdle = std::chrono::milliseconds(1000);
+
+const char* phase_name(LocalTask::Phase phase) {
+    switch (phase) {
+        case LocalTask::Phase::kFetching:
+            return "fetching";
+        case LocalTask::Phase::kTraining:
+            return "training";
+        case LocalTask::Phase::kDone:
+            return "done";
+        case LocalTask::Phase::kFailed:
+            return "failed";
+    }
+    return "unknown";
+}
+
+std::string short_id(const std::string& raw) {
+    return to_hex(view_of(raw)).substr(0, 12);
+}
+
+template <typename Message>
+Bytes payload_for_task(const std::string& task_id) {
+    Message message;
+    message.set_task_id(task_id);
+    return ledger::encode_message(message);
+}
+
+bool is_live(pb::SlotState state) {
+    return state == pb::SLOT_OFFERED || state == pb::SLOT_ACCEPTED || state == pb::SLOT_COMMITTED;
+}
+
+}  // namespace
+
+ProviderAgent::ProviderAgent(ledger::Engine& engine, ledger::Application& application,
+                             TxSender& sender, TaskServices services, std::string endpoint,
+                             std::function<Result<pb::ScoreSample>()> measure, AgentLog log)
+    : engine_(engine),
+      application_(application),
+      sender_(sender),
+      services_(std::move(services)),
+      endpoint_(std::move(endpoint)),
+      measure_(std::move(measure)),
+      log_(std::move(log)) {}
+
+ProviderAgent::~ProviderAgent() {
+    stop();
+}
+
+void ProviderAgent::start() {
+    subscription_ = engine_.subscribe([this](const ledger::CommittedBlock&) {
+        const std::lock_guard lock(wake_mutex_);
+        woken_ = true;
+        wake_.notify_one();
+    });
+    thread_ = std::thread([this] { loop(); });
+}
+
+void ProviderAgent::stop() {
+    {
+        const std::lock_guard lock(wake_mutex_);
+        if (stopped_) return;
+        stopped_ = true;
+        wake_.notify_one();
+    }
+    if (thread_.joinable()) {
+        engine_.unsubscribe(subscription_);
+        thread_.join();
+    }
+    const std::lock_guard lock(tasks_mutex_);
+    for (auto& [id, task] : tasks_) task->stop();
+}
+
+std::vector<SlotStatus> ProviderAgent::slots() const {
+    const std::lock_guard lock(tasks_mutex_);
+    std::vector<SlotStatus> out;
+    for (const auto& [id, task] : tasks_) {
+        SlotStatus status{to_hex(view_of(id)), phase_name(task->phase()), task->error()};
+        if (const auto due = due_.find(id); due != due_.end()) status.due_ms = due->second;
+        if (const auto progress = read_worker_progress(task->folder())) {
+            status.local_step = progress->local_step;
+            status.local_steps = progress->local_steps;
+            status.loss = progress->loss;
+        }
+        out.push_back(std::move(status));
+    }
+    return out;
+}
+
+void ProviderAgent::loop() {
+    for (;;) {
+        {
+            std::unique_lock lock(wake_mutex_);
+            // The timeout catches what blocks do not announce: a finished training process.
+            wake_.wait_for(lock, kIdle / 4, [this] { return woken_ || stopped_; });
+            if (stopped_) return;
+            woken_ = false;
+        }
+        tick();
+    }
+}
+
+void ProviderAgent::tick() {
+    const auto view = application_.committed_state();
+    if (!view || !ensure_registered(*view)) return;
+    const auto live = live_slots(*view);
+    for (const auto& [id, slot] : live) advance(*view, slot);
+    forget_ended(live);
+}
+
+bool ProviderAgent::ensure_registered(const ledger::ReadView& view) {
+    const auto provider = contracts::get_provider(view, sender_.address());
+    if (!provider) return register_provider(view);
+    if (provider->suspended() && services_.config.fault.empty()) {
+        pb::ProviderUpdate update;
+        update.set_endpoint(endpoint_);
+        update.set_price_floor(provider->price_floor());
+        update.set_capacity(provider->capacity());
+        update.set_active(true);
+        send_once("resume", static_cast<uint32_t>(contracts::TxType::kProviderUpdate),
+                  ledger::encode_message(update));
+    }
+    return true;
+}
+
+bool ProviderAgent::register_provider(const ledger::ReadView& view) {
+    if (!sample_) {
+        auto measured = measure_();
+        if (!measured.ok()) {
+            log_.warn("capability measurement failed: " + measured.error().message);
+            return false;
+        }
+        sample_ = std::move(measured).value();
+        log_.info("measured score " + std::to_string(sample_->score()) + " on " +
+                  sample_->backend());
+    }
+    const auto stake = contracts::get_stake(view, sender_.address()).value_or(pb::Stake{});
+    if (stake.bonded() < services_.config.stake) {
+        pb::StakeBond bond;
+        bond.set_amount(services_.config.stake - stake.bonded());
+        send_once("bond", static_cast<uint32_t>(contracts::TxType::kStakeBond),
+                  ledger::encode_message(bond));
+        return false;
+    }
+    pb::ProviderRegister registration;
+    registration.set_moniker(services_.config.moniker);
+    registration.set_endpoint(endpoint_);
+    registration.set_price_floor(services_.config.price_floor);
+    registration.set_capacity(services_.config.capacity);
+    *registration.mutable_sample() = *sample_;
+    send_once("register", static_cast<uint32_t>(contracts::TxType::kProviderRegister),
+              ledger::encode_message(registration));
+    return false;
+}
+
+ProviderAgent::LiveSlots ProviderAgent::live_slots(const ledger::ReadView& view) const {
+    LiveSlots live;
+    for (const auto& task : contracts::live_tasks_of(view, sender_.address())) {
+        for (const auto& slot : task.slots()) {
+            if (view_of(slot.operator_()).size() != 20 ||
+                ledger::Address::from(slot.operator_()) != sender_.address()) {
+                continue;
+            }
+            if (is_live(slot.state())) live[task.id()] = LiveSlot{task, slot};
+        }
+    }
+    return live;
+}
+
+void ProviderAgent::advance(const ledger::ReadView& view, const LiveSlot& live) {
+    LocalTask* local = nullptr;
+    {
+        const std::lock_guard lock(tasks_mutex_);
+        due_[live.task.id()] = live.task.due_ms();
+        const auto it = tasks_.find(live.task.id());
+        if (it != tasks_.end()) local = it->second.get();
+    }
+    if (!local) return begin(view, live);
+    if (live.slot.state() == pb::SLOT_OFFERED) {
+        send_once("accept:" + live.task.id(), static_cast<uint32_t>(contracts::TxType::kTaskAccept),
+                  payload_for_task<pb::TaskAccept>(live.task.id()));
+        return;
+    }
+    if (local->phase() == LocalTask::Phase::kFailed) {
+        if (sent_.emplace("failed:" + live.task.id(), Sent{}).second) {
+            log_.warn("task " + short_id(live.task.id()) + " failed here: " + local->error());
+        }
+        return;
+    }
+    if (local->phase() != LocalTask::Phase::kDone) return;
+    if (live.slot.state() == pb::SLOT_ACCEPTED) commit(live, local->result());
+    if (live.slot.state() == pb::SLOT_COMMITTED && live.task.state() == pb::TASK_COMMITTED) {
+        reveal(live, local->result());
+    }
+}
+
+void ProviderAgent::begin(const ledger::ReadView& view, const LiveSlot& live) {
+    const auto job = contracts::get_job(view, view_of(live.task.job_id()));
+    if (!job) return;
+    auto task = std::make_unique<LocalTask>(services_, live.task, job->spec());
+    log_.info("slot " + short_id(live.task.id()) + " round " + std::to_string(live.task.round()) +
+              (live.task.kind() == pb::TASK_AGGREGATE
+                   ? " aggregation"
+                   : " shard " + std::to_string(live.task.shard())));
+    task->start();
+    const std::lock_guard lock(tasks_mutex_);
+    tasks_[live.task.id()] = std::move(task);
+}
+
+void ProviderAgent::commit(const LiveSlot& live, const LocalResult& result) {
+    const auto& fault = services_.config.fault;
+    if (fault == "silent") return;
+    if (fault == "late" && live.slot.state() == pb::SLOT_ACCEPTED) return;  // sent when it is over
+    pb::TaskCommit message;
+    message.set_task_id(live.task.id());
+    const contracts::TaskResult found{result.output, result.trace, result.diverged,
+                                      result.fault_step};
+    auto commitment = contracts::commitment(engine_.genesis().chain_id(), view_of(live.task.id()),
+                                            sender_.address(), found, result.salt);
+    if (fault == "copy-commit") {
+        const pb::Slot* other = nullptr;
+        for (const auto& slot : live.task.slots()) {
+            if (!slot.commitment().empty()) other = &slot;
+        }
+        if (!other) return;
+        commitment = *hash_from(view_of(other->commitment()));
+    }
+    message.set_commitment(commitment.bytes.data(), commitment.bytes.size());
+    send_once("commit:" + live.task.id(), static_cast<uint32_t>(contracts::TxType::kTaskCommit),
+              ledger::encode_message(message));
+}
+
+void ProviderAgent::reveal(const LiveSlot& live, const LocalResult& result) {
+    pb::TaskReveal message;
+    message.set_task_id(live.task.id());
+    message.set_diverged(result.diverged);
+    message.set_fault_step(result.fault_step);
+    if (!result.diverged) {
+        *message.mutable_output() = result.output;
+        *message.mutable_trace() = result.trace;
+    }
+    message.set_salt(result.salt.data(), result.salt.size());
+    send_once("reveal:" + live.task.id(), static_cast<uint32_t>(contracts::TxType::kTaskReveal),
+              ledger::encode_message(message));
+}
+
+void ProviderAgent::forget_ended(const LiveSlots& live) {
+    const std::lock_guard lock(tasks_mutex_);
+    for (auto it = tasks_.begin(); it != tasks_.end();) {
+        if (live.contains(it->first)) {
+            ++it;
+            continue;
+        }
+        if (services_.config.fault == "late" && it->second->phase() == LocalTask::Phase::kDone) {
+            commit(LiveSlot{it->second->task(), {}}, it->second->result());
+        }
+        it->second->discard();
+        due_.erase(it->first);
+        for (const char* step : {"accept:", "commit:", "reveal:", "failed:"}) {
+            sent_.erase(step + it->first);
+        }
+        it = tasks_.erase(it);
+    }
+}
+
+bool ProviderAgent::send_once(const std::string& key, uint32_t type, Bytes payload) {
+    const uint64_t height = engine_.height();
+    const auto it = sent_.find(key);
+    if (it != sent_.end() && height < it->second.height + kResendBlocks) return false;
+    const auto sent = sender_.send(type, std::move(payload));
+    sent_[key] = Sent{height, sent.ok() ? *sent : Hash256{}};
+    if (!sent.ok())
+        log_.warn(key.substr(0, key.find(':')) + " not accepted: " + sent.error().message);
+    return sent.ok();
+}
+
+}  // namespace assay::node

@@ -1,0 +1,47 @@
+// What the RPC methods need from the node, in one struct, so that tests can fake it.
+//
+// Ownership: borrows the engine and the application, which must outlive the server. Threads: every
+// member is called from several worker threads at once. Errors: as each member says.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "ledger/application.h"
+#include "ledger/engine/engine.h"
+
+namespace assay::node {
+
+struct NodeInfo {
+    std::string version;
+    std::string mode;  // "producer" or "follower"
+    std::string moniker;
+    std::string peer_endpoint;  // host:port
+    ledger::Address address;    // the node's own identity
+};
+
+struct PeerStatus {
+    std::string endpoint;
+    std::string address;  // 0x-hex of its ledger identity, empty while unknown
+    uint64_t height = 0;
+    bool connected = false;
+    std::string error;  // the last one, empty when connected
+};
+
+struct Services {
+    ledger::Engine& engine;
+    ledger::Application& application;
+    NodeInfo info{};
+    // The address of a key this node holds. kNotFound, or kUnauthorized for a locked key.
+    std::function<Result<ledger::Address>(const std::string& key)> key_address{};
+    // The raw transaction, signed with a key this node holds.
+    std::function<Result<Bytes>(const std::string& key, const pb::TxBody& body)> sign{};
+    // Whether all chunks of an artifact are in this node's blob store.
+    std::function<bool(const Hash256& root)> has_artifact{};
+    std::function<std::vector<PeerStatus>()> peers{};
+    // A whole small artifact of this node's blob store; kLimit above `limit_bytes`.
+    std::function<Result<Bytes>(const Hash256& root, uint64_t limit_bytes)> read_artifact{};
+};
+
+}  // namespace assay::node
