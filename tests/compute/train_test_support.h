@@ -11,12 +11,7 @@
 #include "compute/kernels/backend.h"
 #include "compute/models/config.h"
 #include "compute/train/task.h"
-
-#if defined(ASSAY_MINIMAL_TEST)
-#include "tests/support/minimal_test.h"
-#else
-#include <gtest/gtest.h>
-#endif
+#include "tests/support/test.h"
 
 namespace assay::compute::testing {
 
