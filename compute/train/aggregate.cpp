@@ -155,6 +155,11 @@ Status run_aggregate_task(const JobConfig& job, uint32_t round, const TaskInputs
     if (shards.size() == 1 && job.plan.outer_lr_nano == 0)
         return copy_output(inputs.shard_outputs[0], outputs.output);
     ASSAY_ASSIGN(ModelState start, round_start(job, round, inputs.checkpoint));
+    if (round > 0 && start.outer.empty() == (job.plan.outer_momentum_nano != 0))
+        return fail(Code::kCorrupt,
+                    inputs.checkpoint.string() +
+                        (start.outer.empty() ? " lacks the outer momentum that the plan asks for"
+                                             : " has an outer momentum; the plan has none"));
     Aggregation aggregation(job, std::move(shards), std::move(start), run);
     ASSAY_RETURN_IF_ERROR(aggregation.run());
     return save_checkpoint(outputs.output, job.model, aggregation.state(), progress);

@@ -298,6 +298,20 @@ TEST(Task, WrongInputsAreRefused) {
     EXPECT_TRUE(work.aggregate(0, "", {"a", "b"}, "o", *on).ok());
 }
 
+TEST(Task, AggregationRefusesACheckpointWithoutItsOuterMomentum) {
+    JobConfig job = testing::small_mlp_job();
+    job.plan.shards = 2;
+    Work work(job);
+    const auto on = backend("");
+    work.run_all(*on, "p");
+    work.job.plan.outer_lr_nano = 700'000'000;
+    work.job.plan.outer_momentum_nano = 900'000'000;
+    EXPECT_EQ(work.aggregate(2, "p1", {"p2.0", "p2.1"}, "o", *on).error().code, Code::kCorrupt);
+    EXPECT_TRUE(work.aggregate(0, "", {"p0.0", "p0.1"}, "outer", *on).ok());
+    work.job = job;
+    EXPECT_EQ(work.aggregate(1, "outer", {"p1.0", "p1.1"}, "o", *on).error().code, Code::kCorrupt);
+}
+
 TEST(Task, DataThatDoNotFitTheModelAreRefused) {
     Work gpt(testing::small_gpt_job());
     Work mlp(testing::small_mlp_job());
