@@ -66,7 +66,7 @@ struct PreparedCommit::Plan {
 class Database::Impl {
 public:
     Impl(std::unique_ptr<Store> store, const DatabaseOptions& options)
-        : options_(options), store_(std::move(store)), cache_(options.cached_tree_nodes) {}
+        : options_(options), store_(std::move(store)), cache_(options.tree_cache_bytes) {}
 
     [[nodiscard]] std::shared_ptr<const Head> head() const {
         const std::lock_guard lock(mutex_);

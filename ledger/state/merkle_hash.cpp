@@ -1,6 +1,6 @@
 #include "ledger/state/merkle_hash.h"
 
-#include <cryptopp/sha.h>
+#include "ledger/crypto/hash.h"
 
 namespace assay::ledger {
 
@@ -17,9 +17,7 @@ Hash256 hash_pair(uint8_t domain, const Hash256& first, const Hash256& second) {
 }  // namespace
 
 Hash256 plain_hash(ByteView bytes) {
-    Hash256 digest;
-    CryptoPP::SHA256().CalculateDigest(digest.bytes.data(), bytes.data(), bytes.size());
-    return digest;
+    return sha256(bytes);
 }
 
 Hash256 state_leaf_hash(const Hash256& key_hash, const Hash256& value_hash) {

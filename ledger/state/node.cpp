@@ -79,11 +79,33 @@ Slot Slot::inner(uint64_t version, const Hash256& hash) {
     return {Kind::kInner, version, hash, {}, {}};
 }
 
+size_t Node::packed_index(size_t index) const {
+    const auto below = static_cast<uint16_t>(occupied_ & ((1U << index) - 1));
+    return static_cast<size_t>(std::popcount(below));
+}
+
+const Slot& Node::slot(size_t index) const {
+    static const Slot kEmptySlot;
+    return (occupied_ >> index & 1) != 0 ? slots_[packed_index(index)] : kEmptySlot;
+}
+
 void Node::set_slot(size_t index, const Slot& slot) {
-    slots_[index] = slot;
     const auto bit = static_cast<uint16_t>(1U << index);
-    occupied_ =
-        static_cast<uint16_t>(slot.kind == Slot::Kind::kEmpty ? occupied_ & ~bit : occupied_ | bit);
+    const auto at = slots_.begin() + static_cast<std::ptrdiff_t>(packed_index(index));
+    const bool was_occupied = (occupied_ & bit) != 0;
+    if (slot.kind == Slot::Kind::kEmpty) {
+        if (was_occupied) slots_.erase(at);
+        occupied_ = static_cast<uint16_t>(occupied_ & ~bit);
+    } else if (was_occupied) {
+        *at = slot;
+    } else {
+        slots_.insert(at, slot);
+        occupied_ |= bit;
+    }
+}
+
+size_t Node::memory_bytes() const {
+    return sizeof(Node) + slots_.capacity() * sizeof(Slot) + inner_.capacity() * sizeof(Hash256);
 }
 
 uint16_t Node::occupied_at(size_t position) const {
@@ -93,18 +115,27 @@ uint16_t Node::occupied_at(size_t position) const {
 const Slot* Node::lone_leaf(size_t position) const {
     const uint16_t bits = occupied_at(position);
     if (std::popcount(bits) != 1) return nullptr;
-    const Slot& slot = slots_[static_cast<size_t>(std::countr_zero(bits))];
-    return slot.kind == Slot::Kind::kLeaf ? &slot : nullptr;
+    const Slot& only = slot(static_cast<size_t>(std::countr_zero(bits)));
+    return only.kind == Slot::Kind::kLeaf ? &only : nullptr;
 }
 
-const Hash256& Node::hash_at(size_t position) const {
-    if (position >= kSlots) return slots_[position - kSlots].hash;
+Hash256 Node::hash_at(size_t position) const {
+    if (position >= kSlots) return slot(position - kSlots).hash;
     if (empty_at(position)) return kEmptySubtree;
     if (const Slot* leaf = lone_leaf(position)) return leaf->hash;
-    return inner_[position];
+    if (!inner_.empty()) return inner_[position];
+    return inner_hash(hash_at(2 * position), hash_at(2 * position + 1));
 }
 
 void Node::rehash(uint16_t changed) {
+    if (std::popcount(occupied_) <= kMaxUncached) {
+        inner_.clear();
+        return;
+    }
+    if (inner_.empty()) {
+        inner_.resize(kSlots);
+        changed = kAllSlots;
+    }
     for (size_t position = kSlots - 1; position >= 1; --position) {
         if ((slots_below(position) & changed) == 0) continue;
         if (empty_at(position) || lone_leaf(position) != nullptr) continue;

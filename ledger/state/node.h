@@ -12,6 +12,7 @@
 #include <array>
 #include <bit>
 #include <compare>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -51,29 +52,35 @@ struct Slot {
     static Slot inner(uint64_t version, const Hash256& hash);
 };
 
+// Most nodes of a large tree have two or three leaves, so only occupied slots take memory.
 class Node {
 public:
     static constexpr size_t kSlots = 16;
     static constexpr uint16_t kAllSlots = 0xffff;
 
-    [[nodiscard]] const Slot& slot(size_t index) const { return slots_[index]; }
+    [[nodiscard]] const Slot& slot(size_t index) const;
     // After the last set_slot, rehash() must be called with a bit for every slot that changed.
     void set_slot(size_t index, const Slot& slot);
     void rehash(uint16_t changed);
 
     // Positions of the binary levels: 1 is the node's root, 2p and 2p + 1 are the children of p,
     // and 16 + i is slot i.
-    [[nodiscard]] const Hash256& hash_at(size_t position) const;
+    [[nodiscard]] Hash256 hash_at(size_t position) const;
     // The only leaf under `position`, or nullptr if there is none or more than one.
     [[nodiscard]] const Slot* lone_leaf(size_t position) const;
     [[nodiscard]] bool empty_at(size_t position) const { return occupied_at(position) == 0; }
+    [[nodiscard]] size_t memory_bytes() const;
 
 private:
-    [[nodiscard]] uint16_t occupied_at(size_t position) const;
+    // Nodes with at most this many slots keep no inner hashes: they are quickly recomputed.
+    static constexpr int kMaxUncached = 3;
 
-    std::array<Slot, kSlots> slots_;
-    std::array<Hash256, kSlots> inner_;  // by position; valid where no shortcut applies
-    uint16_t occupied_ = 0;              // bit i: slot i is not empty
+    [[nodiscard]] uint16_t occupied_at(size_t position) const;
+    [[nodiscard]] size_t packed_index(size_t index) const;
+
+    uint16_t occupied_ = 0;       // bit i: slot i is not empty
+    std::vector<Slot> slots_;     // the occupied ones, in order
+    std::vector<Hash256> inner_;  // by position, or none; valid where no shortcut applies
 };
 
 [[nodiscard]] Bytes encode_node(const Node& node);

@@ -2,6 +2,13 @@
 
 namespace assay::ledger {
 
+namespace {
+
+// List node, map node and allocator overhead of one entry.
+constexpr size_t kEntryBytes = 240;
+
+}  // namespace
+
 size_t NodeCache::PathHash::operator()(const NibblePath& path) const {
     // The path is a prefix of a SHA-256 output: its first bytes are already well mixed.
     return static_cast<size_t>(read_be64(path.packed) ^ path.length * 0x9e3779b97f4a7c15U);
@@ -28,26 +35,29 @@ void NodeCache::apply(const TreeUpdate& update) {
     for (const NodeKey& key : update.stale) {
         const auto found = by_path_.find(key.path);
         if (found == by_path_.end() || found->second->key != key) continue;
-        recent_.erase(found->second);
-        by_path_.erase(found);
+        erase(found->second);
     }
-    // Written children first, so the upper levels end up most recent.
-    for (const auto& [key, node] : update.written) insert(key, node);
+    // Short paths last, so that the upper levels end up most recent.
+    for (auto entry = update.written.rbegin(); entry != update.written.rend(); ++entry)
+        insert(entry->first, entry->second);
 }
 
 void NodeCache::insert(const NodeKey& key, std::shared_ptr<const Node> node) {
     const auto found = by_path_.find(key.path);
     if (found != by_path_.end()) {
         if (found->second->key.version > key.version) return;
-        recent_.erase(found->second);
-        by_path_.erase(found);
+        erase(found->second);
     }
+    bytes_ += kEntryBytes + node->memory_bytes();
     recent_.push_front({key, std::move(node)});
     by_path_.emplace(key.path, recent_.begin());
-    while (recent_.size() > capacity_) {
-        by_path_.erase(recent_.back().key.path);
-        recent_.pop_back();
-    }
+    while (bytes_ > max_bytes_ && recent_.size() > 1) erase(std::prev(recent_.end()));
+}
+
+void NodeCache::erase(std::list<Entry>::iterator entry) {
+    bytes_ -= kEntryBytes + entry->node->memory_bytes();
+    by_path_.erase(entry->key.path);
+    recent_.erase(entry);
 }
 
 }  // namespace assay::ledger

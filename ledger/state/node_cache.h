@@ -1,5 +1,5 @@
 // The newest tree nodes in RAM, least recently used dropped first: an update walks the same upper
-// levels every block, so those never leave.
+// levels every block, so those never leave. Limited by bytes, bookkeeping included.
 //
 // Ownership: nodes are shared with their readers. Threads: all methods from any thread (one mutex).
 // Errors: those of the reader that a miss falls back to.
@@ -16,7 +16,7 @@ namespace assay::ledger {
 
 class NodeCache {
 public:
-    explicit NodeCache(size_t capacity) : capacity_(capacity) {}
+    explicit NodeCache(size_t max_bytes) : max_bytes_(max_bytes) {}
 
     Result<std::shared_ptr<const Node>> read(const NodeKey& key, const NodeReader& fallback);
     // Takes in what a committed block wrote and forgets what it replaced.
@@ -33,10 +33,12 @@ private:
     };
 
     void insert(const NodeKey& key, std::shared_ptr<const Node> node);
+    void erase(std::list<Entry>::iterator entry);
 
-    const size_t capacity_;
+    const size_t max_bytes_;
     std::mutex mutex_;         // guards the rest
     std::list<Entry> recent_;  // most recent first
+    size_t bytes_ = 0;
     std::unordered_map<NibblePath, std::list<Entry>::iterator, PathHash> by_path_;
 };
 

@@ -4,6 +4,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
@@ -20,7 +21,9 @@ constexpr size_t kBlockCacheBytes = size_t{128} << 20;
 constexpr size_t kWriteBufferBytes = size_t{64} << 20;  // all column families together
 constexpr int kMaxOpenFiles = 256;
 // Bounds the extra work of one commit after proof_heights was lowered.
-constexpr size_t kMaxPrunedPerCommit = 50'000;
+constexpr size_t kMaxPrunedBlocksPerCommit = 16;
+// Log hashes of lower levels are recomputed from at most 2^3 events: a row costs more than a hash.
+constexpr uint8_t kLowestLogLevel = 3;
 
 enum Column : size_t { kDefault, kState, kTree, kStale, kLog, kBlocks, kIndex, kMeta, kColumns };
 constexpr std::array<const char*, kColumns> kColumnNames = {"default", "state",  "tree",  "stale",
@@ -59,11 +62,15 @@ Bytes record_key(uint64_t height) {
 Bytes user_meta_key(const std::string& name) {
     return bytes_of("user/" + name);
 }
-Bytes stale_key(uint64_t since, const NodeKey& node) {
-    Bytes key;
-    append_be64(key, since);
-    append(key, encode_node_key(node));
-    return key;
+// The keys of the nodes that one block replaced, each after its length: one row, not thousands.
+Bytes encode_stale(const std::vector<NodeKey>& nodes) {
+    Bytes out;
+    for (const NodeKey& node : nodes) {
+        const Bytes key = encode_node_key(node);
+        out.push_back(static_cast<uint8_t>(key.size()));
+        append(out, key);
+    }
+    return out;
 }
 // The first key after all that start with `prefix`; empty if there is none.
 Bytes end_of_prefix(ByteView prefix) {
@@ -97,6 +104,13 @@ rocksdb::ColumnFamilyOptions column_options(size_t column,
     options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
     // Hashes do not compress; blocks and values do.
     if (column != kBlocks && column != kState) options.compression = rocksdb::kNoCompression;
+    // A block's nodes and events are neighbours: insert them in order, each next to the last.
+    if (column == kTree)
+        options.memtable_insert_with_hint_prefix_extractor.reset(
+            rocksdb::NewFixedPrefixTransform(8));
+    if (column == kLog)
+        options.memtable_insert_with_hint_prefix_extractor.reset(
+            rocksdb::NewFixedPrefixTransform(2));
     return options;
 }
 
@@ -206,6 +220,16 @@ Result<std::shared_ptr<const Node>> Store::View::read_node(const NodeKey& key) c
 }
 
 Result<Hash256> Store::View::read_log_hash(const LogPosition& position) const {
+    if (position.level == 0) {
+        ASSAY_ASSIGN(const Bytes bytes, event(position.index));
+        return log_leaf_hash(bytes);
+    }
+    if (position.level < kLowestLogLevel) {
+        const auto level = static_cast<uint8_t>(position.level - 1);
+        ASSAY_ASSIGN(const Hash256 left, read_log_hash({level, position.index * 2}));
+        ASSAY_ASSIGN(const Hash256 right, read_log_hash({level, position.index * 2 + 1}));
+        return inner_hash(left, right);
+    }
     ASSAY_ASSIGN(const Bytes bytes, require(kLog, log_hash_key(position), "event log hash"));
     const auto hash = hash_from(bytes);
     if (!hash) return fail(Code::kCorrupt, "event log hash: not 32 bytes");
@@ -313,11 +337,12 @@ Status Store::commit(const BlockWrite& write, bool sync) {
     }
     for (const auto& [key, node] : write.tree->written)
         batch.put(kTree, encode_node_key(key), encode_node(*node));
-    for (const NodeKey& key : write.tree->stale) batch.put(kStale, stale_key(height, key), {});
+    if (!write.tree->stale.empty())
+        batch.put(kStale, height_key(height), encode_stale(write.tree->stale));
     for (size_t i = 0; i < write.events->size(); ++i)
         batch.put(kLog, event_key(write.first_event_index + i), (*write.events)[i]);
     for (const auto& [position, hash] : *write.log_hashes)
-        batch.put(kLog, log_hash_key(position), hash.view());
+        if (position.level >= kLowestLogLevel) batch.put(kLog, log_hash_key(position), hash.view());
     batch.put(kBlocks, height_key(height), write.encoded_block);
     for (size_t i = 0; i < write.tx_hashes->size(); ++i) {
         Bytes position = height_key(height);
@@ -347,17 +372,22 @@ Status Store::add_pruning(const BlockWrite& write, Batch& batch) const {
     const std::unique_ptr<rocksdb::Iterator> row(
         engine_->db->NewIterator(read, engine_->columns[kStale]));
     uint64_t reached = write.prune_through;
-    size_t count = 0;
-    // From `lowest` itself: the limit may have stopped the last pruning inside that version.
-    for (row->Seek(slice_of(height_key(lowest))); row->Valid(); row->Next()) {
-        const ByteView key = view_of_slice(row->key());
-        if (key.size() <= 8) return fail(Code::kCorrupt, "stale tree node: key too short");
-        if (++count > kMaxPrunedPerCommit) {
-            reached = read_be64(key);
+    size_t blocks = 0;
+    for (row->Seek(slice_of(height_key(lowest + 1))); row->Valid(); row->Next()) {
+        const ByteView since = view_of_slice(row->key());
+        if (since.size() != 8) return fail(Code::kCorrupt, "stale tree nodes: wrong key length");
+        ByteView keys = view_of_slice(row->value());
+        while (!keys.empty()) {
+            const size_t size = keys[0];
+            if (size >= keys.size()) return fail(Code::kCorrupt, "stale tree nodes: cut short");
+            batch.erase(kTree, keys.subspan(1, size));
+            keys = keys.subspan(1 + size);
+        }
+        batch.erase(kStale, since);
+        if (++blocks == kMaxPrunedBlocksPerCommit) {
+            reached = read_be64(since);
             break;
         }
-        batch.erase(kTree, key.subspan(8));
-        batch.erase(kStale, key);
     }
     if (!row->status().ok()) return storage_error(row->status(), "pruning the state tree");
     batch.put(kMeta, bytes_of("pruned"), height_key(reached));

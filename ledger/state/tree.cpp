@@ -23,7 +23,7 @@ public:
     Updater(const NodeReader& reader, uint64_t version) : reader_(reader), version_(version) {}
 
     Status update_root(std::optional<uint64_t> base, Changes changes);
-    TreeUpdate take_result() { return std::move(result_); }
+    TreeUpdate take_result();
 
 private:
     Result<uint16_t> update_slots(const NibblePath& path, Node& node, Changes changes);
@@ -116,6 +116,12 @@ Slot Updater::replace_node(const NibblePath& path, Node node, uint16_t changed) 
 void Updater::write(const NibblePath& path, Node node) {
     result_.written.emplace_back(NodeKey{version_, path},
                                  std::make_shared<const Node>(std::move(node)));
+}
+
+TreeUpdate Updater::take_result() {
+    std::sort(result_.written.begin(), result_.written.end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
+    return std::move(result_);
 }
 
 Hash256 subtree_root(Changes leaves, size_t depth) {

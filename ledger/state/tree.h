@@ -34,7 +34,7 @@ struct LeafChange {
 struct TreeUpdate {
     Hash256 root;
     uint64_t root_version = 0;  // == the base version if nothing changed
-    std::vector<std::pair<NodeKey, std::shared_ptr<const Node>>> written;
+    std::vector<std::pair<NodeKey, std::shared_ptr<const Node>>> written;  // by ascending key
     std::vector<NodeKey> stale;
 };
 

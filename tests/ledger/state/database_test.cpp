@@ -234,7 +234,7 @@ TEST(Database, PrunesOldTreeVersionsAndSaysSo) {
     Written model;
     DatabaseOptions options = quick();
     options.proof_heights = 5;
-    options.cached_tree_nodes = 4;  // so that reads reach the pruned store
+    options.tree_cache_bytes = 4096;  // so that reads reach the pruned store
     const auto database = open_or_die(directory.path(), options);
     write_blocks(*database, random, 60, model);
     expect_equal(*database, model);
