@@ -123,7 +123,9 @@ Error error_from(const json& error) {
     std::string message = error.value("message", "error without a message");
     if (data.is_object() && data.contains("remedy"))
         message += "; " + data.value("remedy", std::string());
-    return fail(code_from_name(name), message);
+    // A ledger refusal may share its name with another error, as not_found does.
+    const bool refused = error.value("code", json()) == kRpcTxRejected;
+    return fail(refused ? Code::kRejected : code_from_name(name), message);
 }
 
 }  // namespace

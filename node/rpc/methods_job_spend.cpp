@@ -1,0 +1,115 @@
+// job_post, job_cancel and job_topUp: signed with a node-held key.
+#include <nlohmann/json.hpp>
+
+#include "contracts/commitment.h"
+#include "contracts/job_spec.h"
+#include "contracts/store.h"
+#include "contracts/transactions.h"
+#include "node/rpc/job_json.h"
+#include "node/rpc/methods.h"
+#include "node/rpc/values.h"
+
+namespace assay::node {
+namespace {
+
+using contracts::TxType;
+using nlohmann::json;
+
+std::vector<Param> with_signing(std::vector<Param> params) {
+    for (Param& param : signing_params()) params.push_back(std::move(param));
+    return params;
+}
+
+std::string raw_of(const Hash256& hash) {
+    return std::string(text_of(hash.view()));
+}
+
+Result<json> post_job(const MethodEnv& env, const json& params, CallContext& context) {
+    const Services& services = *env.services;
+    pb::JobPost post;
+    ASSAY_ASSIGN(*post.mutable_spec(), job_spec_from_json(params["spec"]));
+    ASSAY_RETURN_IF_ERROR(contracts::validate_job(post.spec()));
+    ASSAY_ASSIGN(const auto point, read_point(services));
+    ASSAY_ASSIGN(const auto quote,
+                 contracts::quote(post.spec(), contracts::Reader(*point.view).params()));
+    uint64_t escrow = quote.max_escrow;
+    if (params.contains("escrow")) {
+        ASSAY_ASSIGN(escrow, amount_param(params, "escrow"));
+    }
+    post.set_escrow(escrow);
+    ASSAY_ASSIGN(auto answer, env.submitter->sign_and_submit(
+                                  params, static_cast<uint32_t>(TxType::kJobPost), post, context));
+    // The ledger derives the same id, so it is known before the block is.
+    ASSAY_ASSIGN(const auto sender, services.key_address(params.value("key", "node")));
+    answer["jobId"] = hash_text(contracts::job_id(services.engine.genesis().chain_id(), sender,
+                                                  answer["nonce"].get<uint64_t>()));
+    answer["escrow"] = amount_text(escrow);
+    return answer;
+}
+
+Result<json> cancel_job(const MethodEnv& env, const json& params, CallContext& context) {
+    pb::JobCancel cancel;
+    cancel.set_job_id(raw_of(hash_param(params, "jobId")));
+    return env.submitter->sign_and_submit(params, static_cast<uint32_t>(TxType::kJobCancel), cancel,
+                                          context);
+}
+
+Result<json> top_up_job(const MethodEnv& env, const json& params, CallContext& context) {
+    pb::JobTopUp top_up;
+    top_up.set_job_id(raw_of(hash_param(params, "jobId")));
+    ASSAY_ASSIGN(const uint64_t amount, amount_param(params, "amount"));
+    top_up.set_amount(amount);
+    return env.submitter->sign_and_submit(params, static_cast<uint32_t>(TxType::kJobTopUp), top_up,
+                                          context);
+}
+
+Param job_id_param() {
+    return {.name = "jobId", .required = true, .description = "job", .format = Format::kHash};
+}
+
+}  // namespace
+
+void add_job_spend_methods(std::vector<Method>& methods, const MethodEnv& env) {
+    const std::string submitted(kSubmittedResult);
+    methods.push_back(
+        {.name = "job_post",
+         .summary = "Posts a job and locks its escrow, signed with a node-held key.",
+         .params = with_signing({{.name = "spec",
+                                  .type = JsonType::kObject,
+                                  .required = true,
+                                  .description = "job description (docs/job-spec.md)"},
+                                 {.name = "escrow",
+                                  .description = "micro-units to lock; maxEscrow of job_estimate "
+                                                 "by default, which is also the least",
+                                  .format = Format::kAmount}}),
+         .result = "jobId, escrow, " + submitted,
+         .example = "{\"spec\":" + std::string(kExampleSpec) + ",\"key\":\"requester\"}",
+         .role = Role::kSpend,
+         .handler = [env](const json& p, CallContext& c) { return post_job(env, p, c); }});
+    methods.push_back(
+        {.name = "job_cancel",
+         .summary = "Cancels a job before its first commitment; accepted replicas are paid pro "
+                    "rata, the rest is refunded.",
+         .params = with_signing({job_id_param()}),
+         .result = submitted,
+         .example =
+             R"({"jobId":"0x2222222222222222222222222222222222222222222222222222222222222222"})",
+         .role = Role::kSpend,
+         .handler = [env](const json& p, CallContext& c) { return cancel_job(env, p, c); }});
+    methods.push_back(
+        {.name = "job_topUp",
+         .summary = "Adds to the escrow of a running job.",
+         .params = with_signing({job_id_param(),
+                                 {.name = "amount",
+                                  .required = true,
+                                  .description = "micro-units",
+                                  .format = Format::kAmount}}),
+         .result = submitted,
+         .example =
+             R"({"jobId":"0x2222222222222222222222222222222222222222222222222222222222222222",)"
+             R"("amount":"1000"})",
+         .role = Role::kSpend,
+         .handler = [env](const json& p, CallContext& c) { return top_up_job(env, p, c); }});
+}
+
+}  // namespace assay::node
