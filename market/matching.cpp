@@ -69,7 +69,7 @@ std::vector<Candidate> rank(const Request& request, const std::vector<Bid>& bids
     const uint64_t cap = weight_cap(candidates, bids);
     for (Candidate& candidate : candidates) {
         const Bid& bid = bids[candidate.bid];
-        candidate.draw_key = draw_key(bid.draw, std::clamp<uint64_t>(bid.bonded, 1, cap));
+        candidate.draw_key = draw_key(bid.draw, bid.bonded, cap);
     }
     const auto excluded =
         std::stable_partition(candidates.begin(), candidates.end(),

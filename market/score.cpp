@@ -55,10 +55,12 @@ uint64_t log2_q32(uint64_t x) {
     return (uint64_t{whole} << 32) + fraction;
 }
 
-uint64_t draw_key(uint64_t draw, uint64_t weight) {
+uint64_t draw_key(uint64_t draw, uint64_t weight, uint64_t cap) {
     constexpr uint64_t kTop = uint64_t{64} << 32;
+    constexpr uint64_t kWhole = 65'536;
+    const Wide share = Wide{std::min(weight, cap)} * kWhole / cap;
     const uint64_t exponential = kTop - log2_q32(draw | 1);  // -log2(u), u in (0, 1)
-    return saturate((Wide{exponential} << 32) / weight);
+    return (exponential << 24) / std::max<uint64_t>(1, static_cast<uint64_t>(share));
 }
 
 }  // namespace assay::market

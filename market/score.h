@@ -60,7 +60,8 @@ inline constexpr uint32_t kMaxReputationClass = 10;
 [[nodiscard]] uint64_t log2_q32(uint64_t x);
 
 // Weighted draw without replacement (Efraimidis and Spirakis 2006): ascending order of -log(u) / w
-// picks each operator with a chance proportional to its weight. `weight` > 0.
-[[nodiscard]] uint64_t draw_key(uint64_t draw, uint64_t weight);
+// picks each operator with a chance proportional to its weight. Weights count in 65536ths of `cap`,
+// at least one; a weight above the cap counts as the cap. `cap` > 0.
+[[nodiscard]] uint64_t draw_key(uint64_t draw, uint64_t weight, uint64_t cap);
 
 }  // namespace assay::market
