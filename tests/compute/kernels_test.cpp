@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "compute/arithmetic/philox.h"
+#include "compute/bench.h"
 #include "compute/kernels/backend.h"
 #include "compute/kernels/thread_pool.h"
 #include "tests/support/test.h"
@@ -38,6 +39,10 @@ TEST(backends, are_chosen_by_name) {
     EXPECT_TRUE(missing.error().code == Code::kUnsupported);
     EXPECT_TRUE(make_backend({"portable", -1}).error().code == Code::kInvalidArgument);
     EXPECT_TRUE(make_backend({"portable", 257}).error().code == Code::kInvalidArgument);
+}
+
+TEST(backends, have_a_measurable_product_rate) {
+    EXPECT_GT(measure_gemm_mmacs(*backend(""), 0), 0U);
 }
 
 TEST(thread_pool, covers_each_item_once) {

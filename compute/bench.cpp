@@ -1,0 +1,71 @@
+#include "compute/bench.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <ostream>
+#include <vector>
+
+#include "compute/arithmetic/philox.h"
+#include "compute/train/measure.h"
+
+namespace assay::compute {
+namespace {
+
+// Fixed width, two decimals, whatever the stream's locale.
+std::string giga(uint64_t macs_per_second) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%10.2f", static_cast<double>(macs_per_second) / 1e9);
+    return text;
+}
+
+std::string padded(std::string_view text, size_t width) {
+    std::string out(text);
+    if (out.size() < width) out.resize(width, ' ');
+    return out;
+}
+
+}  // namespace
+
+uint64_t measure_gemm_mmacs(Backend& backend, uint64_t budget_ms, int slices) {
+    using Clock = std::chrono::steady_clock;
+    const auto elapsed_ns = [](Clock::time_point since) {
+        const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - since);
+        return static_cast<uint64_t>(std::max<int64_t>(ns.count(), 1));
+    };
+    constexpr auto kElements = static_cast<size_t>(kBenchSize * kBenchSize);
+    std::vector<float> a(kElements), b(kElements), c(kElements);
+    normalish(a, 1.0, 1, 0);
+    normalish(b, 1.0, 1, 1);
+    const MatrixView left = matrix(a.data(), kBenchSize, kBenchSize);
+    const MatrixView right = matrix(b.data(), kBenchSize, kBenchSize);
+    uint64_t best = UINT64_MAX;
+    const auto start = Clock::now();
+    do {
+        const auto run = Clock::now();
+        backend.gemm(left, right, nullptr, c.data(), kBenchSize, slices);
+        best = std::min(best, elapsed_ns(run));
+    } while (elapsed_ns(start) < budget_ms * 1'000'000);
+    constexpr auto kMacs = static_cast<uint64_t>(kBenchSize * kBenchSize * kBenchSize);
+    return kMacs * 1000 / best;
+}
+
+Status bench_compute(const BenchOptions& options, std::ostream& out) {
+    out << "G MAC/s              s = 1     s = 2     s = 3  GPT step   ms/step\n";
+    for (const std::string& name : available_backends()) {
+        ASSAY_ASSIGN(const auto backend, make_backend({name, options.threads}));
+        out << padded(name + ", " + std::to_string(backend->threads()) + " threads", 16);
+        for (const int slices : {1, 2, 3})
+            out << giga(measure_gemm_mmacs(*backend, options.budget_ms, slices) * 1'000'000);
+        ASSAY_ASSIGN(const Measurement step, measure(*backend, {}));
+        std::vector<uint64_t> times = step.step_ns;
+        std::sort(times.begin(), times.end());
+        const uint64_t median_ns = times.empty() ? 0 : times[times.size() / 2];
+        char text[32];
+        std::snprintf(text, sizeof text, "%10.2f", static_cast<double>(median_ns) / 1e6);
+        out << giga(step.step_macs_per_second) << text << "\n";
+    }
+    return {};
+}
+
+}  // namespace assay::compute
