@@ -76,8 +76,9 @@ Result<CheckpointReader> CheckpointReader::open(const std::filesystem::path& pat
     for (const auto& [key, value] : model_metadata(model)) {
         const auto found = metadata.find(key);
         if (found == metadata.end() || found->second != value)
-            return wrong(path,
-                         "metadata `" + key + "` is not that of the job's model (" + value + ")");
+            return wrong(path, std::string("metadata `")
+                                   .append(key)
+                                   .append("` is not that of the job's model, " + value));
     }
     const std::vector<ParameterSpec> specs = parameter_specs(model);
     const bool outer = file.find("outer." + specs[0].name) != nullptr;

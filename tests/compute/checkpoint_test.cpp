@@ -170,7 +170,7 @@ TEST(Safetensors, RoundTripKeepsEveryDtypeAndByte) {
     const TemporaryFolder folder;
     std::vector<Bytes> contents;
     std::vector<TensorSource> tensors;
-    for (int i = 0; i <= static_cast<int>(Dtype::kU64); ++i) {
+    for (size_t i = 0; i <= static_cast<size_t>(Dtype::kU64); ++i) {
         const auto dtype = static_cast<Dtype>(i);
         Bytes bytes(dtype_bits(dtype));  // 8 elements
         for (size_t j = 0; j < bytes.size(); ++j) bytes[j] = static_cast<uint8_t>(31 * i + 7 * j);
