@@ -38,7 +38,7 @@ private:
 
 class Player {
 public:
-    explicit Player(uint64_t seed) : random_(seed) {
+    explicit Player(uint64_t seed) : random_(seed), env_(strict_params()) {
         for (int i = 1; i <= 8; ++i) {
             operators_.push_back(named("p" + std::to_string(i)));
             if (i == 8) continue;  // stays outside until a random bond
@@ -54,7 +54,7 @@ public:
 
     void play(size_t steps) {
         for (size_t i = 0; i < steps; ++i) {
-            if (random_.chance(12)) env_.close(block_time());
+            if (random_.chance(18)) env_.close(block_time());
             const TxCode code = env_.submit(choose());
             ++transactions_;
             accepted_ += code == TxCode::kOk ? 1 : 0;
@@ -69,23 +69,34 @@ public:
     [[nodiscard]] size_t included() const { return included_; }
 
 private:
+    static pb::Params strict_params() {
+        pb::Params params = Env::test_params();
+        params.set_tombstone_after(2);
+        return params;
+    }
     uint64_t block_time() {
-        constexpr uint64_t kTimes[] = {1, 200, 200, 200, 1'000, 4'000, 11'000, 31'000, 62'000};
-        return random_.chance(1) ? 700'000 : kTimes[random_.below(std::size(kTimes))];
+        constexpr uint64_t kLong[] = {4'000, 11'000, 31'000, 62'000, 62'000, 700'000};
+        if (random_.chance(6)) return kLong[random_.below(std::size(kLong))];
+        return random_.chance(20) ? 1'000 : 200;
     }
     const Address& anyone() { return people_[random_.below(people_.size())]; }
     const Address& any_operator() { return operators_[random_.below(operators_.size())]; }
 
     Tx choose() {
         const uint64_t pick = random_.below(100);
-        if (pick < 72 && !jobs_.empty()) return task_transaction();
-        if (pick < 80) return job_transaction();
+        if (pick < 78 && !jobs_.empty()) return task_transaction();
+        if (pick < 86) return job_transaction();
         if (pick < 97) return account_transaction();
         return nonsense();
     }
 
     Tx account_transaction() {
         const Address who = any_operator();
+        const auto provider = contracts::get_provider(env_.view(), who);
+        const auto stake = contracts::get_stake(env_.view(), who);
+        const bool idle = provider && (provider->suspended() || !provider->active());
+        if (idle && random_.chance(80)) return update_provider(who, true);
+        if (stake && stake->jailed_until_ms() != 0 && random_.chance(80)) return unjail(who);
         switch (random_.below(7)) {
             case 0:
                 return pay(anyone(), anyone(), random_.below(1'000'000));
@@ -120,6 +131,12 @@ private:
         return post_job(who, spec, escrow_of(spec) - (random_.chance(5) ? 1 : 0));
     }
 
+    static bool can_act(const pb::Task& task, int index) {
+        const pb::SlotState state = task.slots(index).state();
+        return state == pb::SLOT_OFFERED || state == pb::SLOT_ACCEPTED ||
+               (state == pb::SLOT_COMMITTED && task.state() == pb::TASK_COMMITTED);
+    }
+
     // Mostly what the slot's owner would send now, with mostly honest results.
     Tx task_transaction() {
         const Hash256 job = jobs_[random_.below(jobs_.size())];
@@ -130,16 +147,19 @@ private:
             task = *hash_from(view_of(found->open_tasks(static_cast<int>(index))));
         }
         const auto object = contracts::get_task(env_.view(), task.view());
-        if (!object || object->slots_size() == 0 || random_.chance(8))
-            return task_message(any_operator(), task, random_.below(5));
-        const auto index = random_.below(static_cast<uint64_t>(object->slots_size()));
-        const pb::Slot& slot = object->slots(static_cast<int>(index));
+        if (!object || object->slots_size() == 0) return account_transaction();
+        if (random_.chance(8)) return task_message(any_operator(), task, random_.below(5));
+        int index = static_cast<int>(random_.below(static_cast<uint64_t>(object->slots_size())));
+        for (int i = 0; i < object->slots_size() && !can_act(*object, index); ++i)
+            index = (index + 1) % object->slots_size();
+        const pb::Slot& slot = object->slots(index);
         const Address op = *Address::from(slot.operator_());
         if (slot.state() == pb::SLOT_OFFERED)
             return task_message(op, task, random_.chance(90) ? 0 : 1);
         if (slot.state() == pb::SLOT_ACCEPTED) return task_message(op, task, 2);
         if (slot.state() == pb::SLOT_COMMITTED) return task_message(op, task, 3);
-        return task_message(op, task, random_.chance(60) ? 4 : 0);
+        return random_.chance(60) ? account_transaction()
+                                  : task_message(op, task, random_.below(5));
     }
 
     Tx task_message(const Address& op, const Hash256& task, uint64_t kind) {
