@@ -32,25 +32,32 @@ Result<std::shared_ptr<const Node>> NodeCache::read(const NodeKey& key,
 
 void NodeCache::apply(const TreeUpdate& update) {
     const std::lock_guard lock(mutex_);
-    for (const NodeKey& key : update.stale) {
-        const auto found = by_path_.find(key.path);
-        if (found == by_path_.end() || found->second->key != key) continue;
-        erase(found->second);
-    }
     // Short paths last, so that the upper levels end up most recent.
     for (auto entry = update.written.rbegin(); entry != update.written.rend(); ++entry)
         insert(entry->first, entry->second);
+    // Left over are the paths that have no node any more.
+    for (const NodeKey& key : update.stale) {
+        const auto found = by_path_.find(key.path);
+        if (found != by_path_.end() && found->second->key == key) erase(found->second);
+    }
 }
 
 void NodeCache::insert(const NodeKey& key, std::shared_ptr<const Node> node) {
-    const auto found = by_path_.find(key.path);
-    if (found != by_path_.end()) {
-        if (found->second->key.version > key.version) return;
-        erase(found->second);
-    }
     bytes_ += kEntryBytes + node->memory_bytes();
-    recent_.push_front({key, std::move(node)});
-    by_path_.emplace(key.path, recent_.begin());
+    const auto [found, is_new] = by_path_.try_emplace(key.path);
+    if (is_new) {
+        recent_.push_front({key, std::move(node)});
+        found->second = recent_.begin();
+    } else {
+        Entry& entry = *found->second;
+        if (entry.key.version > key.version) {
+            bytes_ -= kEntryBytes + node->memory_bytes();
+            return;
+        }
+        bytes_ -= kEntryBytes + entry.node->memory_bytes();
+        entry = {key, std::move(node)};
+        recent_.splice(recent_.begin(), recent_, found->second);
+    }
     while (bytes_ > max_bytes_ && recent_.size() > 1) erase(std::prev(recent_.end()));
 }
 
