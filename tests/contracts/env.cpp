@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "contracts/event_types.h"
 #include "contracts/params.h"
 #include "ledger/codec/canonical.h"
 #include "ledger/crypto/hash.h"
@@ -76,7 +77,13 @@ void Env::open_block(uint64_t time_ms) {
 }
 
 void Env::absorb(ledger::Events& events) {
-    for (auto& event : events) events_.push_back(std::move(event));
+    for (auto& event : events) {
+        std::string keys;
+        for (const auto& [key, value] : event.attributes) keys += (keys.empty() ? "" : ",") + key;
+        const auto* info = contracts::find_event(event.type);
+        EXPECT_EQ(info == nullptr ? "not in kEvents" : info->attributes, keys) << event.type;
+        events_.push_back(std::move(event));
+    }
 }
 
 TxCode Env::submit(const Tx& tx) {
