@@ -4,6 +4,8 @@
 // AVX2 code can be linked into a path that runs on an older machine. Threads: pure. Errors: none.
 #pragma once
 
+#if defined(__AVX2__)  // nothing elsewhere
+
 #include <immintrin.h>
 
 #include "compute/arithmetic/scalar.h"
@@ -100,3 +102,5 @@ struct Avx2Lanes {
 
 }  // namespace
 }  // namespace assay::compute
+
+#endif

@@ -2,6 +2,8 @@
 // Threads: pure. Errors: see kernel_table.h.
 #pragma once
 
+#if defined(__AVX2__)  // nothing elsewhere
+
 #include "compute/kernels/lanes_avx2.h"
 #include "compute/kernels/pack_kernels.h"
 
@@ -118,7 +120,7 @@ ASSAY_HD Bits pack_from(const PackJob& job, const Source& source) {
     return bits;
 }
 
-Bits pack_avx2(const PackJob& job) {
+inline Bits pack_avx2(const PackJob& job) {
     if (job.depth_stride == 1) return pack_from(job, EndToEnd{job});
     if (job.vector_stride == 1) return pack_from(job, SideBySide{job});
     return PackKernels<Avx2Lanes>::pack(job);
@@ -126,3 +128,5 @@ Bits pack_avx2(const PackJob& job) {
 
 }  // namespace
 }  // namespace assay::compute
+
+#endif

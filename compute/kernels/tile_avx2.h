@@ -5,8 +5,11 @@
 // the whole sum (|P| < 2^47). Threads: pure. Errors: see kernel_table.h.
 #pragma once
 
+#if defined(__AVX2__)  // nothing elsewhere
+
 #include "compute/kernels/lanes_avx2.h"
 #include "compute/kernels/tile_kernels.h"
+#include "compute/kernels/vector_loop.h"
 
 namespace assay::compute {
 namespace {
@@ -106,7 +109,7 @@ ASSAY_HD void wide_sums(const TileJob& job, TileSums& out) {
     }
 }
 
-Bits tile_avx2(const TileJob& job) {
+inline Bits tile_avx2(const TileJob& job) {
     TileSums sums;
     if (job.slices == 3) {
         wide_sums(job, sums);
@@ -142,3 +145,5 @@ Bits tile_avx2(const TileJob& job) {
 
 }  // namespace
 }  // namespace assay::compute
+
+#endif
