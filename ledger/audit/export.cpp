@@ -5,9 +5,6 @@
 #include "ledger/local_application.h"
 
 namespace assay::ledger {
-namespace {
-
-using BlockSource = std::function<Result<Bytes>(uint64_t height)>;
 
 Result<ExportSummary> export_chain(const pb::Genesis& genesis, uint64_t height,
                                    const BlockSource& block_at, const std::string& path) {
@@ -35,8 +32,6 @@ Result<ExportSummary> export_chain(const pb::Genesis& genesis, uint64_t height,
     ASSAY_RETURN_IF_ERROR(writer.finish());
     return summary;
 }
-
-}  // namespace
 
 Result<ExportSummary> export_ledger(const Engine& engine, const std::string& path) {
     return export_chain(

@@ -3,6 +3,7 @@
 // height it had when the call began. Errors: the source's, kIo from the file.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "ledger/engine/engine.h"
@@ -16,6 +17,11 @@ struct ExportSummary {
     Hash256 genesis_hash;
 };
 
+// The encoded block of a height from 1 on; lets a remote node be the source.
+using BlockSource = std::function<Result<Bytes>(uint64_t height)>;
+
+Result<ExportSummary> export_chain(const pb::Genesis& genesis, uint64_t height,
+                                   const BlockSource& block_at, const std::string& path);
 Result<ExportSummary> export_ledger(const Engine& engine, const std::string& path);
 Result<ExportSummary> export_ledger(const Database& database, const std::string& path);
 

@@ -123,13 +123,6 @@ Result<Frame> ExportReader::next() {
     return frame;
 }
 
-std::optional<uint8_t> ExportReader::peek_kind() {
-    if (remaining_ == 0) return std::nullopt;
-    const int byte = in_.peek();
-    if (byte < 0) return std::nullopt;
-    return static_cast<uint8_t>(byte);
-}
-
 Status ExportReader::check_digest() {
     Hash256 stored;
     ASSAY_RETURN_IF_ERROR(read(stored.bytes.data(), stored.bytes.size(), "file.digest"));

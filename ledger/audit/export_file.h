@@ -56,8 +56,6 @@ public:
     // Checks magic and version.
     static Result<ExportReader> open(const std::string& path);
     Result<Frame> next();
-    // The kind byte of the frame after the last one read, if the file has one.
-    [[nodiscard]] std::optional<uint8_t> peek_kind();
     // Digest of what was read, against the last 32 bytes, with nothing after them.
     Status check_digest();
 

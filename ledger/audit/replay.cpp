@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <thread>
 
 #include "ledger/audit/blame.h"
 #include "ledger/audit/export_file.h"
@@ -48,6 +49,34 @@ Error at_height(uint64_t height, const Error& error) {
     return fail(error.code, "height " + std::to_string(height) + ": " + error.message);
 }
 
+// Recovers the signatures of the next block while this one executes, last one first: whoever needs
+// the block starts at its first transaction, and the two meet.
+class SignaturePrefetch {
+public:
+    explicit SignaturePrefetch(TxVerifier& verifier) : verifier_(verifier) {}
+    ~SignaturePrefetch() { finish(); }
+    SignaturePrefetch(const SignaturePrefetch&) = delete;
+    SignaturePrefetch& operator=(const SignaturePrefetch&) = delete;
+
+    void start(const Bytes& encoded_block, const std::string& chain_id) {
+        finish();
+        thread_ = std::thread([this, encoded_block, chain_id] {
+            const auto block = decode_block(encoded_block);
+            if (!block) return;  // the replay itself will say why
+            for (int i = block->transactions_size() - 1; i >= 0; --i)
+                static_cast<void>(verifier_.verify(view_of(block->transactions(i)), chain_id));
+        });
+    }
+
+private:
+    void finish() {
+        if (thread_.joinable()) thread_.join();
+    }
+
+    TxVerifier& verifier_;
+    std::thread thread_;
+};
+
 struct Trailer {
     uint64_t blocks = 0;
     Hash256 head_hash;
@@ -68,12 +97,13 @@ public:
     Result<ReplayReport> run(const std::string& directory) {
         ASSAY_RETURN_IF_ERROR(start(directory));
         while (true) {
-            auto frame = reader_.next();
+            const auto frame = next_frame();
             if (!frame) return at_height(tip_.height + 1, frame.error());
             if (frame->kind == FrameKind::kEnd) return finish(frame->payload);
             if (frame->kind != FrameKind::kBlock)
                 return at_height(tip_.height + 1,
                                  fail(Code::kCorrupt, "frame.kind: a block or the end must come"));
+            read_ahead();
             const Status applied = apply(frame->payload);
             if (!applied) return at_height(tip_.height + 1, applied.error());
         }
@@ -83,7 +113,9 @@ private:
     Status start(const std::string& directory);
     Status apply(const Bytes& encoded);
     Result<pb::Block> decode(const Bytes& encoded);
-    std::optional<Hash256> hash_told_by_next_frame();
+    Result<Frame> next_frame();
+    void read_ahead();
+    std::optional<Hash256> hash_told_by_next_frame() const;
     Result<ReplayReport> finish(ByteView trailer_bytes);
 
     ExportReader reader_;
@@ -91,6 +123,8 @@ private:
     const ReplayOptions& options_;
     std::unique_ptr<Database> database_;
     std::unique_ptr<LocalApplication> app_;
+    std::unique_ptr<SignaturePrefetch> prefetch_;  // before app_ goes, this does
+    std::optional<Result<Frame>> ahead_;           // the frame after the one being applied
     pb::Genesis genesis_;
     ChainTip tip_;
     ReplayReport report_;
@@ -121,19 +155,31 @@ Status Replay::start(const std::string& directory) {
     ASSAY_ASSIGN(app_, LocalApplication::open(rules_, *database_, app_options));
     const auto root = app_->init_chain(genesis_);
     if (!root) return fail(root.error().code, "genesis: " + root.error().message);
+    // A single thread leaves nothing to run beside.
+    if (options_.threads != 1) prefetch_ = std::make_unique<SignaturePrefetch>(app_->verifier());
     report_.chain_id = genesis_.chain_id();
     tip_ = genesis_tip(genesis_);
     return {};
+}
+
+Result<Frame> Replay::next_frame() {
+    if (!ahead_) return reader_.next();
+    Result<Frame> frame = std::move(*ahead_);
+    ahead_.reset();
+    return frame;
+}
+
+void Replay::read_ahead() {
+    ahead_ = reader_.next();
+    if (prefetch_ && *ahead_ && (*ahead_)->kind == FrameKind::kBlock)
+        prefetch_->start((*ahead_)->payload, genesis_.chain_id());
 }
 
 Result<pb::Block> Replay::decode(const Bytes& encoded) {
     auto block = decode_block(encoded);
     if (block) return block;
     // A wrong length would also leave the next frame's start in the wrong place.
-    const auto next = reader_.peek_kind();
-    const bool next_is_frame = next && (*next == static_cast<uint8_t>(FrameKind::kBlock) ||
-                                        *next == static_cast<uint8_t>(FrameKind::kEnd));
-    if (!next_is_frame)
+    if (ahead_ && !*ahead_)
         return fail(Code::kCorrupt,
                     "frame.length: no frame follows (" + block.error().message + ")");
     return block;
@@ -157,9 +203,9 @@ Status Replay::apply(const Bytes& encoded) {
     return {};
 }
 
-std::optional<Hash256> Replay::hash_told_by_next_frame() {
-    const auto frame = reader_.next();
-    if (!frame) return std::nullopt;
+std::optional<Hash256> Replay::hash_told_by_next_frame() const {
+    if (!ahead_ || !*ahead_) return std::nullopt;
+    const Frame* const frame = &ahead_->value();
     if (frame->kind == FrameKind::kEnd) {
         const auto trailer = decode_trailer(frame->payload);
         return trailer ? std::optional(trailer->head_hash) : std::nullopt;

@@ -15,6 +15,7 @@ std::vector<Method> build_methods(const MethodEnv& env) {
     add_stake_methods(methods, env);
     add_audit_methods(methods, env);
     add_node_methods(methods, env);
+    add_token_methods(methods, env);
     add_subscription_methods(methods, env);
     return methods;
 }

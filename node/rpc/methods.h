@@ -6,6 +6,7 @@
 
 #include <vector>
 
+#include "node/rpc/auth.h"
 #include "node/rpc/block_cursor.h"
 #include "node/rpc/method.h"
 #include "node/rpc/services.h"
@@ -17,6 +18,7 @@ struct MethodEnv {
     const Services* services = nullptr;
     Submitter* submitter = nullptr;
     BlockCache* blocks = nullptr;
+    Auth* auth = nullptr;  // null: tokens cannot be managed here
 };
 
 void add_ledger_methods(std::vector<Method>& methods, const MethodEnv& env);
@@ -31,6 +33,7 @@ void add_stake_methods(std::vector<Method>& methods, const MethodEnv& env);
 void add_lineage_method(std::vector<Method>& methods, const MethodEnv& env);
 void add_audit_methods(std::vector<Method>& methods, const MethodEnv& env);
 void add_node_methods(std::vector<Method>& methods, const MethodEnv& env);
+void add_token_methods(std::vector<Method>& methods, const MethodEnv& env);
 void add_subscription_methods(std::vector<Method>& methods, const MethodEnv& env);
 
 // All of the above, in the order of the documentation.

@@ -20,7 +20,7 @@ constexpr std::array<CodeRow, 15> kCodes{{
     {Code::kCorrupt, kRpcServerError, false, "fetch the data again from another node"},
     {Code::kLimit, kRpcLimit, false, "ask for less at a time; docs/limits.md lists every limit"},
     {Code::kUnauthorized, kRpcUnauthorized, false,
-     "send Authorization: Bearer with a token of the needed role (assay keys token)"},
+     "send Authorization: Bearer with a token of the needed role (node_createToken)"},
     {Code::kUnavailable, kRpcUnavailable, true, "try again later"},
     {Code::kIo, kRpcServerError, true, "check disk space and permissions on the node"},
     {Code::kTimeout, kRpcTimeout, true, "try again or allow a longer timeout"},

@@ -14,7 +14,7 @@ struct RpcService::Parts {
           blocks(services.engine),
           watch(services.engine, [this] { on_commit(); }),
           submitter(services, watch),
-          dispatcher(build_methods({&services, &submitter, &blocks})) {}
+          dispatcher(build_methods({&services, &submitter, &blocks, &auth})) {}
 
     void on_commit() {
         const std::lock_guard lock(server_mutex);

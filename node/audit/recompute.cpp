@@ -1,0 +1,105 @@
+#include "node/audit/recompute.h"
+
+#include <unistd.h>
+
+#include "compute/train/task.h"
+#include "contracts/job_spec.h"
+#include "contracts/queries.h"
+
+namespace assay::node {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Folder {
+    fs::path path;
+    Folder() {
+        std::error_code error;
+        std::string pattern = (fs::temp_directory_path(error) / "assay-recompute-XXXXXX").string();
+        if (::mkdtemp(pattern.data()) != nullptr) path = pattern;
+    }
+    ~Folder() {
+        std::error_code ignored;
+        if (!path.empty()) fs::remove_all(path, ignored);
+    }
+    Folder(const Folder&) = delete;
+    Folder& operator=(const Folder&) = delete;
+};
+
+Status bring(const BlobStore& blobs, const pb::ArtifactRef& ref, const fs::path& file) {
+    const auto root = hash_from(view_of(ref.root()));
+    if (!root) return fail(Code::kCorrupt, "an input has no valid root");
+    return blobs.materialise(*root, file);
+}
+
+Result<compute::TaskInputs> bring_inputs(const pb::Task& task, const pb::JobSpec& spec,
+                                         const BlobStore& blobs, const fs::path& folder) {
+    compute::TaskInputs inputs;
+    for (int i = 0; i < task.inputs_size(); ++i) {
+        if (task.inputs(i).root().empty()) continue;
+        const auto file = folder / ("input" + std::to_string(i));
+        ASSAY_RETURN_IF_ERROR(bring(blobs, task.inputs(i), file));
+        if (i == 0) {
+            inputs.checkpoint = file;
+        } else {
+            inputs.shard_outputs.push_back(file);
+        }
+    }
+    if (task.kind() == pb::TASK_TRAIN) {
+        inputs.data = folder / "data";
+        ASSAY_RETURN_IF_ERROR(bring(blobs, spec.data(), inputs.data));
+    }
+    return inputs;
+}
+
+Status compare(const char* field, const Hash256& found, const std::string& accepted) {
+    if (view_of(accepted).size() == 32 && hash_from(view_of(accepted)) == found) return {};
+    return fail(Code::kCorrupt, std::string(field) + ": recomputed " + to_hex(found) +
+                                    ", the ledger accepted " + to_hex(view_of(accepted)));
+}
+
+}  // namespace
+
+Result<RecomputeReport> recompute_task(const ledger::ReadView& state, const pb::Task& task,
+                                       const BlobStore& blobs, compute::Backend& backend) {
+    const auto name = "task " + to_hex(view_of(task.id()));
+    const auto job = contracts::get_job(state, view_of(task.job_id()));
+    if (!job) return fail(Code::kCorrupt, name + " belongs to no job");
+    ASSAY_ASSIGN(const auto config, contracts::to_job_config(job->spec()));
+    const Folder folder;
+    if (folder.path.empty()) return fail(Code::kIo, "cannot create a temporary folder");
+    ASSAY_ASSIGN(const auto inputs, bring_inputs(task, job->spec(), blobs, folder.path));
+    const compute::TaskPaths outputs{folder.path / "output", folder.path / "trace"};
+    RecomputeReport report;
+    report.task_id = to_hex(view_of(task.id()));
+    compute::TaskRun run;
+    run.backend = &backend;
+    uint32_t steps_done = 0;
+    run.on_step = [&](const compute::StepReport& step) {
+        steps_done = static_cast<uint32_t>(step.local_step + 1);
+    };
+    const auto status =
+        task.kind() == pb::TASK_AGGREGATE
+            ? compute::run_aggregate_task(config, task.round(), inputs, outputs, run)
+            : compute::run_train_task(config, task.round(), task.shard(), inputs, outputs, run);
+    if (!status.ok() && status.error().code != Code::kFault) {
+        return fail(status.error().code, name + ": " + status.error().message);
+    }
+    report.diverged = !status.ok();
+    report.fault_step = report.diverged ? steps_done : 0;
+    if (report.diverged != task.diverged() || report.fault_step != task.fault_step()) {
+        return fail(Code::kCorrupt, name + ".diverged: recomputed and accepted results differ");
+    }
+    if (report.diverged) return report;
+    ASSAY_ASSIGN(const auto output, compute::manifest_of_file(outputs.output));
+    ASSAY_ASSIGN(const auto trace, compute::manifest_of_file(outputs.trace));
+    report.output_root = output.root();
+    report.trace_root = trace.root();
+    ASSAY_RETURN_IF_ERROR(
+        compare((name + ".output").c_str(), report.output_root, task.output().root()));
+    ASSAY_RETURN_IF_ERROR(
+        compare((name + ".trace").c_str(), report.trace_root, task.trace().root()));
+    return report;
+}
+
+}  // namespace assay::node

@@ -1,0 +1,33 @@
+// A ledger export replayed from genesis, and its final state to ask questions of.
+//
+// Ownership: owns a temporary database, removed with the object. Threads: one. Errors: the first
+// problem of the replay, with height and field (ledger/audit/replay.h).
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "ledger/audit/replay.h"
+#include "ledger/state/database.h"
+
+namespace assay::node {
+
+class ReplayedLedger {
+public:
+    static Result<std::unique_ptr<ReplayedLedger>> open(const std::filesystem::path& file);
+    ~ReplayedLedger();
+    ReplayedLedger(const ReplayedLedger&) = delete;
+    ReplayedLedger& operator=(const ReplayedLedger&) = delete;
+
+    [[nodiscard]] const ledger::ReplayReport& report() const { return report_; }
+    [[nodiscard]] const ledger::ReadView& state() const { return *state_; }
+
+private:
+    explicit ReplayedLedger(std::filesystem::path folder) : folder_(std::move(folder)) {}
+    const std::filesystem::path folder_;
+    ledger::ReplayReport report_;
+    std::unique_ptr<ledger::Database> database_;
+    std::shared_ptr<const ledger::ReadView> state_;
+};
+
+}  // namespace assay::node

@@ -1,0 +1,141 @@
+#include "compute/bench.h"
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "compute/self_test.h"
+#include "contracts/params.h"
+#include "contracts/rules.h"
+#include "contracts/transactions.h"
+#include "ledger/bench.h"
+#include "ledger/codec/canonical.h"
+#include "node/cli/cli.h"
+#include "node/cli/report.h"
+
+namespace assay::node {
+namespace {
+
+using nlohmann::json;
+
+struct BenchFlags {
+    uint32_t transactions = 50'000;
+    uint32_t accounts = 1'000;
+    uint32_t threads = 2;
+    std::string vectors;
+    std::string backend;
+};
+
+void bench_ledger(const BenchFlags& flags, const GlobalOptions& globals) {
+    const contracts::ContractRules rules;
+    ledger::BenchOptions options;
+    options.transactions = flags.transactions;
+    options.accounts = flags.accounts;
+    options.senders = std::min<uint32_t>(flags.accounts, 1'000);
+    options.threads = flags.threads;
+    options.transfer_type = static_cast<uint32_t>(contracts::TxType::kTransfer);
+    options.fee = contracts::default_params().min_fee();
+    options.transfer_payload = [](const ledger::Address& to, uint64_t amount) {
+        pb::Transfer transfer;
+        transfer.set_to(to.bytes.data(), to.bytes.size());
+        transfer.set_amount(amount);
+        return ledger::encode_message(transfer);
+    };
+    options.now_us = [] {
+        return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(
+                                         std::chrono::steady_clock::now().time_since_epoch())
+                                         .count());
+    };
+    const auto report = value_or_fail(globals, ledger::bench_ledger(rules, options));
+    const json document = {{"transactions", report.transactions},
+                           {"accounts", flags.accounts},
+                           {"blocks", report.blocks},
+                           {"committedPerSecond", report.committed_per_second},
+                           {"replayedPerSecond", report.replayed_per_second},
+                           {"signatureUs", report.signature_us},
+                           {"executeUs", report.execute_us},
+                           {"treeUs", report.tree_us},
+                           {"storeUs", report.store_us}};
+    char text[512];
+    std::snprintf(
+        text, sizeof text,
+        "%llu signed transfers over %u accounts, %llu blocks\n"
+        "committed  %8.0f tx/s (check, 200 ms blocks, fsync)\n"
+        "replayed   %8.0f tx/s (from an export, everything verified)\n"
+        "per transaction, microseconds: signature %.1f  rules %.1f  tree %.1f  store %.1f",
+        static_cast<unsigned long long>(report.transactions), flags.accounts,
+        static_cast<unsigned long long>(report.blocks), report.committed_per_second,
+        report.replayed_per_second, report.signature_us, report.execute_us, report.tree_us,
+        report.store_us);
+    print_result(globals, document, text);
+}
+
+void self_test(const BenchFlags& flags, const GlobalOptions& globals) {
+    const auto names = flags.backend.empty() ? compute::available_backends()
+                                             : std::vector<std::string>{flags.backend};
+    json list = json::array();
+    std::string text;
+    bool failed = false;
+    for (const auto& name : names) {
+        const auto backend = value_or_fail(globals, compute::make_backend({name, 0}));
+        for (const auto& report :
+             value_or_fail(globals, compute::run_vectors(flags.vectors, *backend))) {
+            const bool bad = report.failed > 0 || !report.skipped.empty();
+            failed = failed || bad;
+            list.push_back({{"backend", name},
+                            {"file", report.file},
+                            {"cases", report.cases},
+                            {"failed", report.failed},
+                            {"firstFailure", report.first_failure},
+                            {"skipped", report.skipped}});
+            text += (bad ? "FAIL  " : "ok    ") + name + "  " + report.file + "  " +
+                    std::to_string(report.cases) + " cases" +
+                    (report.failed
+                         ? ", " + std::to_string(report.failed) + " failed: " + report.first_failure
+                         : "") +
+                    (report.skipped.empty() ? "" : ", not run: " + report.skipped) + "\n";
+        }
+    }
+    print_result(globals, {{"verdict", failed ? "fail" : "pass"}, {"files", list}},
+                 text + (failed ? "FAIL" : "PASS"));
+    if (failed) end_command(3);
+}
+
+}  // namespace
+
+void add_bench_commands(CLI::App& app, const GlobalOptions& globals) {
+    auto* group = app.add_subcommand("bench", "Measure this machine (docs/benchmarks.md)");
+    group->require_subcommand(1);
+    auto flags = std::make_shared<BenchFlags>();
+
+    auto* ledger_command =
+        group->add_subcommand("ledger", "Signed transfers per second: commit and replay");
+    ledger_command->add_option("--transactions", flags->transactions, "How many")
+        ->capture_default_str();
+    ledger_command->add_option("--accounts", flags->accounts, "Accounts in the state")
+        ->capture_default_str();
+    ledger_command->add_option("--threads", flags->threads, "Threads for signatures")
+        ->capture_default_str();
+    ledger_command->footer("Example: assay bench ledger --transactions 100000 --accounts 1000000");
+    ledger_command->callback([flags, &globals] { bench_ledger(*flags, globals); });
+
+    auto* compute_command =
+        group->add_subcommand("compute", "Kernels and a training step on every backend");
+    compute_command->footer("Example: assay bench compute");
+    compute_command->callback([&globals] {
+        std::ostringstream table;
+        ok_or_fail(globals, compute::bench_compute({}, table));
+        print_result(globals, {{"table", table.str()}}, table.str());
+    });
+
+    auto* test = app.add_subcommand("self-test",
+                                    "Check the arithmetic against reference vectors, bit for bit");
+    test->add_option("--vectors", flags->vectors, "Folder of vector files")->required();
+    test->add_option("--backend", flags->backend,
+                     "One backend (default: every one this machine has)");
+    test->footer("Example: assay self-test --vectors tests/vectors");
+    test->callback([flags, &globals] { self_test(*flags, globals); });
+}
+
+}  // namespace assay::node

@@ -1,0 +1,34 @@
+// The `assay` command line: global options, every command of this tier, and those a higher tier
+// adds.
+//
+// Threads: one. Errors: none thrown; the return value is the exit status (node/cli/report.h).
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "node/cli/globals.h"
+
+namespace CLI {
+class App;
+}
+
+namespace assay::node {
+
+using AddCommands = std::function<void(CLI::App&, const GlobalOptions&)>;
+
+int run_cli(int argc, char** argv, const std::vector<AddCommands>& extra);
+
+// One function a group of commands, each in the file of that name.
+void add_init_command(CLI::App& app, const GlobalOptions& globals);
+void add_node_commands(CLI::App& app, const GlobalOptions& globals);  // node, worker, status
+void add_provider_commands(CLI::App& app, const GlobalOptions& globals);
+void add_job_commands(CLI::App& app, const GlobalOptions& globals);
+void add_job_watch_command(CLI::App& group, const GlobalOptions& globals);
+void add_model_commands(CLI::App& group, const GlobalOptions& globals);  // job result, job sample
+void add_data_commands(CLI::App& app, const GlobalOptions& globals);
+void add_ledger_commands(CLI::App& app, const GlobalOptions& globals);
+void add_audit_commands(CLI::App& app, const GlobalOptions& globals);
+void add_bench_commands(CLI::App& app, const GlobalOptions& globals);  // bench, self-test
+
+}  // namespace assay::node

@@ -1,0 +1,137 @@
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "ledger/codec/block.h"
+#include "ledger/codec/canonical.h"
+#include "ledger/codec/transaction.h"
+#include "ledger/crypto/address_text.h"
+#include "node/cli/cli.h"
+#include "node/cli/passphrase.h"
+#include "node/cli/report.h"
+#include "node/core/home.h"
+#include "node/keys/keyring.h"
+
+namespace assay::node {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr uint64_t kProducerBalance = 1'000'000'000ull * 1'000'000;  // micro-units
+
+struct InitFlags {
+    bool producer = false;
+    std::string chain_id = "assay-local";
+    std::string genesis;
+    std::vector<std::string> peers;
+    bool provider = false;
+    std::string moniker;
+    uint64_t stake = 0;
+    uint64_t price = 1000;
+    uint32_t capacity = 1;
+    uint32_t threads = 1;
+};
+
+uint64_t now_ms() {
+    return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                     std::chrono::system_clock::now().time_since_epoch())
+                                     .count());
+}
+
+Result<Bytes> new_genesis(const InitFlags& flags, const ledger::Address& producer) {
+    if (!ledger::is_valid_chain_id(flags.chain_id)) {
+        return fail(Code::kInvalidArgument,
+                    "--chain-id '" + flags.chain_id + "' must be 1 to 48 of a-z, 0-9 and '-'");
+    }
+    pb::Genesis genesis;
+    genesis.set_chain_id(flags.chain_id);
+    genesis.set_time_ms(now_ms());
+    genesis.set_app_version(1);
+    genesis.set_producer(producer.bytes.data(), producer.bytes.size());
+    auto* account = genesis.add_accounts();
+    account->set_address(producer.bytes.data(), producer.bytes.size());
+    account->set_balance(kProducerBalance);
+    return ledger::encode_genesis(genesis);
+}
+
+NodeConfig make_config(const InitFlags& flags) {
+    NodeConfig config;
+    config.engine = flags.producer ? EngineKind::kProducer : EngineKind::kFollower;
+    config.peers = flags.peers;
+    config.keep_artifacts = flags.producer;
+    config.provider.enabled = flags.provider;
+    config.provider.moniker = flags.moniker;
+    config.provider.stake = flags.stake;
+    config.provider.price_floor = flags.price;
+    config.provider.capacity = flags.capacity;
+    config.provider.threads = flags.threads;
+    return config;
+}
+
+void init(const InitFlags& flags, const GlobalOptions& globals) {
+    const HomeLayout home{globals.home};
+    if (fs::exists(home.config())) {
+        fail_command(globals,
+                     fail(Code::kAlreadyExists, home.config().string() +
+                                                    " exists: this home is set up already. "
+                                                    "Remedy: another --home, or remove it first"));
+    }
+    if (flags.producer == !flags.genesis.empty()) {
+        fail_command(globals,
+                     fail(Code::kInvalidArgument,
+                          "give either --producer (start a network) or --genesis FILE with "
+                          "--peer HOST:PORT (join one)"));
+    }
+    Bytes joined;
+    if (!flags.genesis.empty()) {
+        const auto text =
+            value_or_fail(globals, read_text(flags.genesis, ledger::kMaxGenesisBytes));
+        (void)value_or_fail(globals, ledger::decode_genesis(view_of(text)));
+        joined = bytes_of(view_of(text));
+    }
+    std::error_code error;
+    fs::create_directories(home.root, error);
+    if (error) {
+        fail_command(globals, fail(Code::kIo,
+                                   "cannot create " + home.root.string() + ": " + error.message()));
+    }
+    const auto passphrase = value_or_fail(globals, ask_new_passphrase(globals));
+    auto keyring = value_or_fail(globals, Keyring::open(home.keys(), KeyringCost::kStandard));
+    const auto address = value_or_fail(globals, keyring.create("node", passphrase));
+    const auto genesis =
+        flags.producer ? value_or_fail(globals, new_genesis(flags, address)) : joined;
+    ok_or_fail(globals, write_text(home.genesis(), text_of(genesis), 0644));
+    ok_or_fail(globals, save_config(make_config(flags), home.config()));
+    const auto text = ledger::address_text(address);
+    print_result(globals, {{"home", home.root.string()}, {"address", text}},
+                 "home    " + home.root.string() + "\naddress " + text + "\nNext: assay --home " +
+                     home.root.string() + " node");
+}
+
+}  // namespace
+
+void add_init_command(CLI::App& app, const GlobalOptions& globals) {
+    auto flags = std::make_shared<InitFlags>();
+    auto* command = app.add_subcommand("init", "Set up a home folder: key, configuration, genesis");
+    command->add_flag("--producer", flags->producer,
+                      "Start a network of its own with this node as producer");
+    command->add_option("--chain-id", flags->chain_id, "With --producer: name of the chain")
+        ->capture_default_str();
+    command->add_option("--genesis", flags->genesis, "Join the network of this genesis file");
+    command->add_option("--peer", flags->peers, "host:port of a node to follow; repeatable");
+    command->add_flag("--provider", flags->provider, "Offer this machine for training");
+    command->add_option("--moniker", flags->moniker, "Provider: name shown to others");
+    command->add_option("--stake", flags->stake, "Provider: micro-units to bond");
+    command->add_option("--price", flags->price, "Provider: micro-units per work unit (10^9 MACs)")
+        ->capture_default_str();
+    command->add_option("--capacity", flags->capacity, "Provider: slots at a time")
+        ->capture_default_str();
+    command->add_option("--threads", flags->threads, "Provider: threads per slot")
+        ->capture_default_str();
+    command->footer(
+        "Example: assay --home n1 init --producer\n"
+        "         assay --home n2 init --genesis n1/genesis.bin --peer 127.0.0.1:8651 --provider");
+    command->callback([flags, &globals] { init(*flags, globals); });
+}
+
+}  // namespace assay::node

@@ -1,0 +1,160 @@
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "compute/data/dataset.h"
+#include "node/blobs/blob_store.h"
+#include "node/cli/cli.h"
+#include "node/cli/remote.h"
+#include "node/cli/report.h"
+#include "node/core/config.h"
+
+namespace assay::node {
+namespace {
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+constexpr uint64_t kMaxJobFileBytes = 1 << 20;
+constexpr uint64_t kPostTimeoutMs = 60'000;
+
+struct JobFlags {
+    std::string file;
+    std::string data;
+    std::string key = "node";
+    std::string escrow;
+    std::string id;
+    std::string amount;
+};
+
+// The job file, with data.root and data.size filled from --data (stored in this home's blob store).
+json load_job(const JobFlags& flags, const GlobalOptions& globals) {
+    const auto text = value_or_fail(globals, read_text(flags.file, kMaxJobFileBytes));
+    json spec;
+    try {
+        spec = json::parse(text);
+    } catch (const json::exception& e) {
+        fail_command(globals,
+                     fail(Code::kInvalidArgument, flags.file + " is not JSON: " + e.what()));
+    }
+    if (flags.data.empty()) return spec;
+    const HomeLayout home{globals.home};
+    auto blobs = value_or_fail(globals, BlobStore::open(home.blobs(), {}));
+    const auto stored = value_or_fail(globals, blobs->put_file(flags.data));
+    blobs->pin(stored.root);
+    spec["data"] = {{"root", "0x" + to_hex(stored.root)}, {"size", stored.size}};
+    return spec;
+}
+
+std::string text_field(const json& object, const char* name) {
+    if (!object.contains(name)) return "-";
+    return object[name].is_string() ? object[name].get<std::string>() : object[name].dump();
+}
+
+std::string amount_field(const json& object, const char* name) {
+    const auto text = text_field(object, name);
+    if (text.empty() || text.find_first_not_of("0123456789") != std::string::npos) return text;
+    return format_amount(std::stoull(text));
+}
+
+void estimate(const JobFlags& flags, const GlobalOptions& globals) {
+    Remote remote(globals);
+    const auto quote = remote.call("job_estimate", {{"spec", load_job(flags, globals)}});
+    std::string text;
+    for (const auto& [name, value] : quote.items()) {
+        if (value.is_primitive()) {
+            text += name + std::string(name.size() < 24 ? 24 - name.size() : 1, ' ') +
+                    (value.is_string() ? value.get<std::string>() : value.dump()) + "\n";
+        }
+    }
+    print_result(globals, quote, text);
+}
+
+void post(const JobFlags& flags, const GlobalOptions& globals) {
+    Remote remote(globals);
+    json params = {{"spec", load_job(flags, globals)}, {"key", flags.key}};
+    if (!flags.escrow.empty()) params["escrow"] = flags.escrow;
+    const auto posted = remote.call("job_post", params, kPostTimeoutMs);
+    print_result(globals, posted,
+                 "job " + text_field(posted, "jobId") + " posted\nNext: assay job watch " +
+                     text_field(posted, "jobId"));
+}
+
+std::string job_line(const json& job) {
+    return text_field(job, "jobId") + "  " + text_field(job, "state") + "  round " +
+           text_field(job, "round") + "  spent " + amount_field(job, "spent") + "  " +
+           text_field(job, "name");
+}
+
+}  // namespace
+
+void add_job_commands(CLI::App& app, const GlobalOptions& globals) {
+    auto* group = app.add_subcommand("job", "Post, watch and collect training jobs");
+    group->require_subcommand(1);
+    auto flags = std::make_shared<JobFlags>();
+
+    auto* estimate_command = group->add_subcommand(
+        "estimate", "Price, work and who would bid for a job, before paying anything");
+    estimate_command->add_option("file", flags->file, "Job file (docs/job-spec.md)")->required();
+    estimate_command->add_option("--data", flags->data, "Training data, stored in this home");
+    estimate_command->footer("Example: assay job estimate train.json --data corpus.txt");
+    estimate_command->callback([flags, &globals] { estimate(*flags, globals); });
+
+    auto* post_command = group->add_subcommand("post", "Lock the escrow and post a job");
+    post_command->add_option("file", flags->file, "Job file (docs/job-spec.md)")->required();
+    post_command->add_option("--data", flags->data, "Training data, stored in this home");
+    post_command->add_option("--key", flags->key, "Keyring entry that pays")->capture_default_str();
+    post_command->add_option("--escrow", flags->escrow,
+                             "Micro-units to lock (default: the estimate)");
+    post_command->footer("Example: assay job post train.json --data corpus.txt --key requester");
+    post_command->callback([flags, &globals] { post(*flags, globals); });
+
+    add_job_watch_command(*group, globals);
+
+    auto* list = group->add_subcommand("list", "Every job on the ledger");
+    list->footer("Example: assay job list --json");
+    list->callback([&globals] {
+        Remote remote(globals);
+        const auto jobs = remote.call("job_list", json::object());
+        std::string text;
+        for (const auto& job : jobs.at("jobs")) text += job_line(job) + "\n";
+        print_result(globals, jobs, text.empty() ? "no jobs" : text);
+    });
+
+    auto* show = group->add_subcommand("status", "One job: state, tasks, votes, spending");
+    show->add_option("id", flags->id, "Job id")->required();
+    show->footer("Example: assay job status 0x3f...");
+    show->callback([flags, &globals] {
+        Remote remote(globals);
+        const auto job = remote.call("job_get", {{"jobId", flags->id}});
+        print_result(globals, job, job.dump(2));
+    });
+
+    auto* cancel = group->add_subcommand("cancel", "Cancel a job before its first commitment");
+    cancel->add_option("id", flags->id, "Job id")->required();
+    cancel->add_option("--key", flags->key, "Keyring entry of the requester")
+        ->capture_default_str();
+    cancel->footer("Example: assay job cancel 0x3f... --key requester");
+    cancel->callback([flags, &globals] {
+        Remote remote(globals);
+        const auto reply =
+            remote.call("job_cancel", {{"jobId", flags->id}, {"key", flags->key}}, kPostTimeoutMs);
+        print_result(globals, reply, "cancelled " + flags->id);
+    });
+
+    auto* top_up = group->add_subcommand("top-up", "Add to the escrow of a running job");
+    top_up->add_option("id", flags->id, "Job id")->required();
+    top_up->add_option("amount", flags->amount, "Micro-units")->required();
+    top_up->add_option("--key", flags->key, "Keyring entry that pays")->capture_default_str();
+    top_up->footer("Example: assay job top-up 0x3f... 1000000 --key requester");
+    top_up->callback([flags, &globals] {
+        Remote remote(globals);
+        const auto reply = remote.call(
+            "job_topUp", {{"jobId", flags->id}, {"amount", flags->amount}, {"key", flags->key}},
+            kPostTimeoutMs);
+        print_result(globals, reply, "added " + flags->amount + " micro-units");
+    });
+
+    add_model_commands(*group, globals);
+}
+
+}  // namespace assay::node

@@ -1,0 +1,98 @@
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "ledger/audit/export.h"
+#include "node/cli/cli.h"
+#include "node/cli/remote.h"
+#include "node/cli/report.h"
+#include "node/core/config.h"
+#include "node/core/home.h"
+
+namespace assay::node {
+namespace {
+
+using nlohmann::json;
+
+void print_export(const ledger::ExportSummary& summary, const std::string& file,
+                  const GlobalOptions& globals) {
+    print_result(globals,
+                 {{"file", file},
+                  {"height", summary.height},
+                  {"headHash", "0x" + to_hex(summary.head_hash)},
+                  {"genesisHash", "0x" + to_hex(summary.genesis_hash)}},
+                 "wrote " + file + ": " + std::to_string(summary.height) + " blocks, head " +
+                     to_hex(summary.head_hash));
+}
+
+// From the running node over RPC; from the database itself when no node runs.
+void export_to(const std::string& file, const GlobalOptions& globals) {
+    const HomeLayout home{globals.home};
+    if (auto database = ledger::Database::open(home.ledger().string(), {}); database.ok()) {
+        print_export(value_or_fail(globals, ledger::export_ledger(**database, file)), file,
+                     globals);
+        return;
+    }
+    Remote remote(globals);
+    const auto genesis = value_or_fail(globals, load_genesis(home));
+    const auto status = remote.call("ledger_getStatus", json::object());
+    const auto source = [&remote](uint64_t height) -> Result<Bytes> {
+        ASSAY_ASSIGN(const auto reply,
+                     remote.try_call("ledger_getBlock", {{"height", height}, {"raw", true}}));
+        const auto raw = from_hex(reply.value("raw", ""));
+        if (!raw)
+            return fail(Code::kCorrupt, "the node sent no raw block " + std::to_string(height));
+        return *raw;
+    };
+    print_export(
+        value_or_fail(globals, ledger::export_chain(genesis, status.at("height").get<uint64_t>(),
+                                                    source, file)),
+        file, globals);
+}
+
+}  // namespace
+
+void add_ledger_commands(CLI::App& app, const GlobalOptions& globals) {
+    auto* group = app.add_subcommand("ledger", "Blocks, events, accounts, export");
+    group->require_subcommand(1);
+
+    auto file = std::make_shared<std::string>();
+    auto* export_command =
+        group->add_subcommand("export", "Write genesis and every block to one file, for audits");
+    export_command->add_option("file", *file, "File to write")->required();
+    export_command->footer("Example: assay ledger export chain.assay");
+    export_command->callback([file, &globals] { export_to(*file, globals); });
+
+    auto height = std::make_shared<uint64_t>(0);
+    auto* block = group->add_subcommand("block", "One block with its transactions and results");
+    block->add_option("height", *height, "Height")->required();
+    block->footer("Example: assay ledger block 17");
+    block->callback([height, &globals] {
+        Remote remote(globals);
+        const auto reply = remote.call("ledger_getBlock", {{"height", *height}});
+        print_result(globals, reply, reply.dump(2));
+    });
+
+    auto from = std::make_shared<uint64_t>(1);
+    auto* events = group->add_subcommand("events", "Events from a height on");
+    events->add_option("--from", *from, "First height")->capture_default_str();
+    events->footer("Example: assay ledger events --from 100 --json");
+    events->callback([from, &globals] {
+        Remote remote(globals);
+        const auto reply = remote.call("ledger_getEvents", {{"fromHeight", *from}});
+        std::string text;
+        for (const auto& event : reply.at("events")) text += event.dump() + "\n";
+        print_result(globals, reply, text.empty() ? "no events" : text);
+    });
+
+    auto address = std::make_shared<std::string>();
+    auto* account = group->add_subcommand("account", "Balance and nonce of an address");
+    account->add_option("address", *address, "Address")->required();
+    account->footer("Example: assay ledger account 0x52908400098527886E0F7030069857D2E4169EE7");
+    account->callback([address, &globals] {
+        Remote remote(globals);
+        const auto reply = remote.call("ledger_getAccount", {{"address", *address}});
+        print_result(globals, reply, reply.dump(2));
+    });
+}
+
+}  // namespace assay::node

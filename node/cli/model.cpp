@@ -1,0 +1,107 @@
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "compute/checkpoint/checkpoint.h"
+#include "compute/train/sample.h"
+#include "node/blobs/blob_store.h"
+#include "node/cli/cli.h"
+#include "node/cli/remote.h"
+#include "node/cli/report.h"
+#include "node/core/config.h"
+#include "node/rpc/proto_json.h"
+
+namespace assay::node {
+namespace {
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+struct ResultFlags {
+    std::string id;
+    std::string out;
+};
+
+struct SampleFlags {
+    std::string checkpoint;
+    std::string prompt = "The ";
+    uint32_t length = 200;
+    std::string temperature = "0.8";
+    uint64_t seed = 0;
+};
+
+// Writes the delivered model: checkpoint, exported weights with config, certificate.
+void collect(const ResultFlags& flags, const GlobalOptions& globals) {
+    Remote remote(globals);
+    const auto result = remote.call("job_result", {{"jobId", flags.id}});
+    if (!result.value("final", false)) {
+        fail_command(globals, fail(Code::kUnavailable,
+                                   "job " + flags.id + " is " + result.value("state", "unknown") +
+                                       ", not done. Remedy: assay job watch " + flags.id));
+    }
+    const auto root = hash_from_hex(result.at("checkpoint").value("root", ""));
+    if (!root) fail_command(globals, fail(Code::kNotFound, "the job has no checkpoint"));
+    const fs::path folder = flags.out;
+    std::error_code error;
+    fs::create_directories(folder, error);
+    if (error) {
+        fail_command(globals,
+                     fail(Code::kIo, "cannot create " + flags.out + ": " + error.message()));
+    }
+    auto blobs = value_or_fail(globals, BlobStore::open(HomeLayout{globals.home}.blobs(), {}));
+    const auto checkpoint = folder / "checkpoint.safetensors";
+    ok_or_fail(globals, blobs->materialise(*root, checkpoint));
+    ok_or_fail(globals, compute::export_model(checkpoint, folder));
+    ok_or_fail(globals, write_text(folder / "certificate.json", result.dump(2) + "\n", 0644));
+    print_result(globals, {{"folder", flags.out}, {"root", result["checkpoint"]["root"]}},
+                 "model        " + (folder / "model.safetensors").string() + "\ncertificate  " +
+                     (folder / "certificate.json").string() + "\ncheckpoint   " +
+                     checkpoint.string() + "\nroot         " +
+                     result["checkpoint"].value("root", ""));
+}
+
+void sample(const SampleFlags& flags, const GlobalOptions& globals) {
+    compute::SampleOptions options;
+    options.tokens = flags.length;
+    options.temperature_nano = value_or_fail(globals, parse_nano(flags.temperature));
+    options.seed = flags.seed;
+    auto backend = value_or_fail(globals, compute::make_backend({}));
+    const auto bytes = value_or_fail(
+        globals, compute::sample_text(flags.checkpoint, view_of(flags.prompt), options, *backend));
+    const auto text = flags.prompt + std::string(text_of(bytes));
+    if (!globals.json) {
+        print_result(globals, {}, text);
+        return;
+    }
+    // A byte model may stop inside a UTF-8 character: JSON gets the replacement character there.
+    *globals.out << json{{"text", text}}.dump(2, ' ', false, json::error_handler_t::replace)
+                 << "\n";
+}
+
+}  // namespace
+
+void add_model_commands(CLI::App& group, const GlobalOptions& globals) {
+    auto result_flags = std::make_shared<ResultFlags>();
+    auto* result =
+        group.add_subcommand("result", "Collect a finished job: model, checkpoint, certificate");
+    result->add_option("id", result_flags->id, "Job id")->required();
+    result->add_option("--out", result_flags->out, "Folder to write")->required();
+    result->footer("Example: assay job result 0x3f... --out model");
+    result->callback([result_flags, &globals] { collect(*result_flags, globals); });
+
+    auto flags = std::make_shared<SampleFlags>();
+    auto* sample_command = group.add_subcommand(
+        "sample", "Text from a byte-level GPT checkpoint, the same on every machine");
+    sample_command->add_option("checkpoint", flags->checkpoint, "checkpoint.safetensors")
+        ->required();
+    sample_command->add_option("--prompt", flags->prompt, "Text to continue")
+        ->capture_default_str();
+    sample_command->add_option("--length", flags->length, "Bytes to draw")->capture_default_str();
+    sample_command->add_option("--temperature", flags->temperature, "0 takes the likeliest")
+        ->capture_default_str();
+    sample_command->add_option("--seed", flags->seed, "Seed of the draw")->capture_default_str();
+    sample_command->footer(
+        "Example: assay job sample model/checkpoint.safetensors --prompt 'The '");
+    sample_command->callback([flags, &globals] { sample(*flags, globals); });
+}
+
+}  // namespace assay::node

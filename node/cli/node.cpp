@@ -1,0 +1,89 @@
+#include "node/core/node.h"
+
+#include <signal.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "node/agent/worker.h"
+#include "node/cli/cli.h"
+#include "node/cli/passphrase.h"
+#include "node/cli/remote.h"
+#include "node/cli/report.h"
+#include "node/core/home.h"
+
+namespace assay::node {
+namespace {
+
+using nlohmann::json;
+
+// Waits for SIGINT or SIGTERM, or for the engine to stop for good.
+Status run_until_signal(const Node& node, sigset_t& signals) {
+    for (;;) {
+        timespec pause{0, 200'000'000};
+        if (::sigtimedwait(&signals, nullptr, &pause) > 0) return {};
+        const auto failure = node.failure();
+        if (!failure.empty()) return fail(Code::kInternal, "the engine stopped: " + failure);
+    }
+}
+
+void run_node(const GlobalOptions& globals) {
+    // Blocked before any thread starts, so that every thread inherits it and only sigtimedwait sees
+    // them.
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+
+    NodeStart options;
+    options.home = HomeLayout{globals.home};
+    options.config = value_or_fail(globals, load_config(options.home.config()));
+    options.passphrase = value_or_fail(globals, ask_passphrase(globals));
+    options.executable = value_or_fail(globals, own_executable());
+    auto node = value_or_fail(globals, Node::start(std::move(options)));
+    const auto ended = run_until_signal(*node, signals);
+    node->stop();
+    ok_or_fail(globals, ended);
+}
+
+void status(const GlobalOptions& globals) {
+    Remote remote(globals);
+    const auto ledger = remote.call("ledger_getStatus", json::object());
+    const auto info = remote.call("node_getInfo", json::object());
+    std::string text;
+    const auto add = [&text](const std::string& prefix, const json& object) {
+        for (const auto& [name, value] : object.items()) {
+            if (!value.is_primitive()) continue;
+            text += prefix + name + std::string(name.size() < 22 ? 22 - name.size() : 1, ' ') +
+                    (value.is_string() ? value.get<std::string>() : value.dump()) + "\n";
+        }
+    };
+    add("ledger.", ledger);
+    add("node.", info);
+    print_result(globals, {{"ledger", ledger}, {"node", info}}, text);
+}
+
+}  // namespace
+
+void add_node_commands(CLI::App& app, const GlobalOptions& globals) {
+    auto* run = app.add_subcommand("node", "Run this home's node until interrupted");
+    run->footer("Example: assay --home ~/.assay node");
+    run->callback([&globals] { run_node(globals); });
+
+    auto* show =
+        app.add_subcommand("status", "Height, application hash, engine and peers of a node");
+    show->footer("Example: assay status --json");
+    show->callback([&globals] { status(globals); });
+
+    auto folder = std::make_shared<std::string>();
+    auto* worker = app.add_subcommand("worker", "");
+    worker->group("");  // started by the provider agent, not by people
+    worker->add_option("folder", *folder)->required();
+    worker->callback([folder] { end_command(run_worker(*folder)); });
+}
+
+}  // namespace assay::node

@@ -1,0 +1,39 @@
+#include "node/cli/remote.h"
+
+#include <nlohmann/json.hpp>
+
+#include "node/cli/report.h"
+#include "node/core/config.h"
+#include "node/rpc/auth.h"
+
+namespace assay::node {
+
+Remote::Remote(const GlobalOptions& globals) : globals_(globals) {
+    RpcEndpoint endpoint;
+    if (!globals.rpc.empty()) {
+        endpoint = value_or_fail(globals, parse_endpoint(globals.rpc));
+    } else {
+        const auto config = value_or_fail(globals, load_config(HomeLayout{globals.home}.config()));
+        endpoint.host = config.rpc_host;
+        endpoint.port = config.rpc_port;
+    }
+    // Without a cookie the node is remote or down: reads may still work.
+    if (auto cookie = read_cookie(globals.home); cookie.ok()) endpoint.token = *cookie;
+    if (const char* token = std::getenv("ASSAY_TOKEN"); token && *token) endpoint.token = token;
+    client_ = std::make_unique<RpcClient>(endpoint);
+}
+
+nlohmann::json Remote::call(const std::string& method, const nlohmann::json& params) {
+    return value_or_fail(globals_, client_->call(method, params));
+}
+
+nlohmann::json Remote::call(const std::string& method, const nlohmann::json& params,
+                            uint64_t timeout_ms) {
+    return value_or_fail(globals_, client_->call(method, params, timeout_ms));
+}
+
+Result<nlohmann::json> Remote::try_call(const std::string& method, const nlohmann::json& params) {
+    return client_->call(method, params);
+}
+
+}  // namespace assay::node

@@ -1,0 +1,30 @@
+// The node a command talks to: --rpc, or the one whose home this is, with its cookie as credential.
+//
+// Ownership: owns the connection. Threads: one. Errors: end the command through report.h.
+#pragma once
+
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "base/result.h"
+#include "node/cli/globals.h"
+#include "node/rpc/client.h"
+
+namespace assay::node {
+
+class Remote {
+public:
+    explicit Remote(const GlobalOptions& globals);
+    // The result, or the end of the command.
+    nlohmann::json call(const std::string& method, const nlohmann::json& params);
+    nlohmann::json call(const std::string& method, const nlohmann::json& params,
+                        uint64_t timeout_ms);
+    Result<nlohmann::json> try_call(const std::string& method, const nlohmann::json& params);
+
+private:
+    const GlobalOptions& globals_;
+    std::unique_ptr<RpcClient> client_;
+};
+
+}  // namespace assay::node
