@@ -1,5 +1,7 @@
 #include "ledger/executor.h"
 
+#include "ledger/read_cache.h"
+
 namespace assay::ledger {
 namespace {
 
@@ -74,7 +76,8 @@ Result<ExecutedBlock> Executor::run_block(const BlockInfo& block,
                                           const std::vector<DecodedTx>& transactions,
                                           const ReadView& before) const {
     ExecutedBlock executed;
-    State block_state(before);
+    const ReadCache cached_before(before);
+    State block_state(cached_before);
     Events events;
     executed.results.reserve(transactions.size());
     for (const DecodedTx& decoded : transactions) {
