@@ -104,7 +104,8 @@ private:
         const auto role = token && state_.hooks.authenticate ? state_.hooks.authenticate(*token)
                                                              : std::optional<Role>(Role::kRead);
         if (!token || !role)
-            return refuse(401, "unknown token: create one with node_createToken, or send none for reads\n");
+            return refuse(
+                401, "unknown token: create one with node_createToken, or send none for reads\n");
         role_ = *role;
         route();
     }
