@@ -110,8 +110,8 @@ Broken check_object(ByteView key, ByteView value) {
                    std::to_string(stake.bonded());
         }
         case keys::Tag::kProvider:
-            if (parse_stored<pb::Provider>(value).busy() <= kMaxAmount) return std::nullopt;
-            return name + ": negative busy";
+            if (parse_stored<pb::Provider>(value).busy() <= kMaxCapacity) return std::nullopt;
+            return name + ": more slots in use than any capacity";
         case keys::Tag::kJob: {
             const auto job = parse_stored<pb::Job>(value);
             if (job.escrow() > kMaxAmount) return name + ": escrow above 2^63 - 1";

@@ -3,12 +3,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <limits>
 
 namespace assay::contracts {
 namespace {
-
-constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
 
 bool is_pending(const pb::Slot& slot) {
     return slot.state() == pb::SLOT_OFFERED || slot.state() == pb::SLOT_ACCEPTED;
