@@ -126,6 +126,7 @@ node::NodeConfig node_config(const Options& options, const Node& node, const Nod
     config.provider.enabled = true;
     config.provider.moniker = node.name;
     config.provider.stake = kProviderStake;
+    config.provider.capacity = 2;
     config.provider.threads = options.threads_per_slot;
     config.provider.fault = node.fault;
     return config;

@@ -56,7 +56,9 @@ private:
         }
     }
 
+    // Events carry bare digits, replies the checksummed 0x form: compare lower case without 0x.
     static std::string lower(std::string text) {
+        if (text.starts_with("0x")) text.erase(0, 2);
         for (char& c : text) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
         return text;
     }
@@ -70,7 +72,7 @@ private:
 
     static bool losses_complete(const json& progress) {
         return progress.value("state", "") != "done" ||
-               (progress.at("loss").is_number() && progress.value("missingTraces", 0) == 0);
+               (progress.at("loss").is_string() && progress.value("missingTraces", 0) == 0);
     }
 
     void line(const std::string& text) {
@@ -133,15 +135,15 @@ private:
         const auto done = progress.at("tasksDone").get<uint64_t>();
         const size_t filled = static_cast<size_t>(kBarWidth * std::min(done, total) / total);
         const auto bar = std::string(filled, '#') + std::string(kBarWidth - filled, '-');
-        const auto loss = progress.at("loss").is_number() ? progress["loss"].get<double>() : 0.0;
+        const auto loss =
+            progress.at("loss").is_string() ? progress["loss"].get<std::string>() : "-";
         std::snprintf(
             text, sizeof text, "[%s] %3llu%%  round %llu/%llu  tasks %llu/%llu  loss %s  spent %s",
             bar.c_str(), static_cast<unsigned long long>(100 * done / total),
             static_cast<unsigned long long>(std::min(progress.at("round").get<uint64_t>() + 1,
                                                      progress.at("rounds").get<uint64_t>())),
             progress.at("rounds").get<unsigned long long>(), static_cast<unsigned long long>(done),
-            static_cast<unsigned long long>(total),
-            loss > 0 ? std::to_string(loss).substr(0, 5).c_str() : "-",
+            static_cast<unsigned long long>(total), loss.substr(0, 5).c_str(),
             format_amount(std::stoull(progress.value("spent", "0"))).c_str());
         return text;
     }
@@ -164,17 +166,17 @@ private:
         text += "job " + state;
         if (!progress.value("reason", "").empty()) text += ": " + progress.value("reason", "");
         const bool measured =
-            progress.at("loss").is_number() && progress.at("firstLoss").is_number();
+            progress.at("loss").is_string() && progress.at("firstLoss").is_string();
         if (measured) {
-            text += "\nloss " + std::to_string(progress["firstLoss"].get<double>()).substr(0, 6) +
-                    " -> " + std::to_string(progress["loss"].get<double>()).substr(0, 6) +
-                    " nats per token";
+            text += "\nloss " + progress["firstLoss"].get<std::string>() + " -> " +
+                    progress["loss"].get<std::string>() + " nats per token";
         }
         for (const auto& [name, sum] : paid_) text += "\npaid " + name + " " + format_amount(sum);
         print_result(globals_, progress, text);
         if (state != "done") return 1;
         if (flags_.max_final_loss > 0 &&
-            (!measured || progress["loss"].get<double>() > flags_.max_final_loss)) {
+            (!measured || std::strtod(progress["loss"].get<std::string>().c_str(), nullptr) >
+                              flags_.max_final_loss)) {
             *globals_.err << "assay: the final loss is above " << flags_.max_final_loss << "\n";
             return 3;
         }

@@ -17,6 +17,13 @@ constexpr uint64_t kMaxTraceBytes = 16 << 20;
 // The curve is thinned to about this many points.
 constexpr size_t kMaxCurvePoints = 500;
 
+// Decimal text, as every fraction in this API.
+std::string loss_text(double loss) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.6f", loss);
+    return text;
+}
+
 struct Curve {
     double sum = 0;
     uint32_t count = 0;
@@ -45,7 +52,7 @@ json curve_json(const std::map<uint64_t, Curve>& curve) {
     size_t index = 0;
     for (const auto& [step, point] : curve) {
         if (index++ % stride == 0 || index == curve.size()) {
-            points.push_back({{"step", step}, {"loss", point.sum / point.count}});
+            points.push_back({{"step", step}, {"loss", loss_text(point.sum / point.count)}});
         }
     }
     return points;
@@ -60,7 +67,7 @@ json recent_loss(const std::map<uint64_t, Curve>& curve) {
     for (auto it = curve.rbegin(); it != curve.rend() && used < wanted; ++it, ++used) {
         sum += it->second.sum / it->second.count;
     }
-    return sum / static_cast<double>(used);
+    return loss_text(sum / static_cast<double>(used));
 }
 
 Result<json> progress(const Services& services, const json& params) {
@@ -90,9 +97,9 @@ Result<json> progress(const Services& services, const json& params) {
                    {"spent", std::to_string(job->spent())},
                    {"missingTraces", missing},
                    {"loss", recent_loss(curve)},
-                   {"firstLoss",
-                    curve.empty() ? json(nullptr)
-                                  : json(curve.begin()->second.sum / curve.begin()->second.count)},
+                   {"firstLoss", curve.empty() ? json(nullptr)
+                                               : json(loss_text(curve.begin()->second.sum /
+                                                                curve.begin()->second.count))},
                    {"curve", params.value("curve", false) ? curve_json(curve) : json::array()}};
     return with_point(std::move(answer), point);
 }
@@ -112,7 +119,8 @@ void add_progress_method(std::vector<Method>& methods, const MethodEnv& env) {
                .description = "also the loss of every step, thinned to 500 points"}},
          .result = "state, reason, round, rounds, tasksDone, tasks, steps, escrow, spent, "
                    "missingTraces, loss (mean "
-                   "of the newest steps, null before the first trace), firstLoss, curve [{step, "
+                   "of the newest steps, null before the first trace; decimal text), firstLoss, "
+                   "curve [{step, "
                    "loss}], height, appHash",
          .example =
              R"({"jobId":"0x2222222222222222222222222222222222222222222222222222222222222222"})",
