@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "node/agent/worker.h"
@@ -16,6 +17,7 @@ namespace fs = std::filesystem;
 constexpr uint64_t kMaxResultBytes = 1 << 16;
 // A training process that died (killed, out of memory) is started again this many times.
 constexpr int kMaxAttempts = 2;
+constexpr int kFetchAttempts = 60;  // one second apart
 
 json to_json(const pb::ArtifactRef& ref) {
     return {{"root", to_hex(view_of(ref.root()))}, {"size", ref.size()}};
@@ -132,7 +134,7 @@ Status LocalTask::prepare_inputs() {
     task.crash_midway = services_.config.fault == "crash";
 
     const auto bring = [&](const pb::ArtifactRef& ref, const std::string& name) -> Status {
-        ASSAY_RETURN_IF_ERROR(services_.fetch(ref, task_));
+        ASSAY_RETURN_IF_ERROR(fetch(ref));
         const auto root = hash_from(view_of(ref.root()));
         if (!root) return fail(Code::kCorrupt, "task input " + name + " has no valid root");
         return services_.blobs.materialise(*root, folder_ / name);
@@ -153,6 +155,20 @@ Status LocalTask::prepare_inputs() {
         ASSAY_RETURN_IF_ERROR(bring(spec_.data(), task.data));
     }
     return write_worker_task(folder_, task);
+}
+
+// A peer may be restarting or still fetching the artifact itself: worth waiting for while the slot
+// lives.
+Status LocalTask::fetch(const pb::ArtifactRef& ref) {
+    Status status;
+    for (int attempt = 0; attempt < kFetchAttempts && !stop_; ++attempt) {
+        status = services_.fetch(ref, task_);
+        if (status.ok()) return status;
+        for (int tenths = 0; tenths < 10 && !stop_; ++tenths) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        }
+    }
+    return status.ok() ? fail(Code::kUnavailable, "the task was stopped") : status;
 }
 
 Result<pb::ArtifactRef> LocalTask::store(const char* file) {

@@ -60,6 +60,7 @@ private:
     void run();
     Result<LocalResult> compute();
     Status prepare_inputs();
+    Status fetch(const pb::ArtifactRef& ref);
     Result<pb::ArtifactRef> store(const char* file);
     Status save(const LocalResult& result) const;
     Result<LocalResult> load() const;

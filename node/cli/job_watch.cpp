@@ -63,8 +63,9 @@ private:
         return text;
     }
 
-    std::string name_of(const json& attributes) const {
+    std::string name_of(const json& attributes) {
         const auto address = lower(attributes.value("operator", ""));
+        if (!names_.contains(address)) load_names();  // it registered after the watch began
         const auto found = names_.find(address);
         return found != names_.end() && !found->second.empty() ? found->second
                                                                : address.substr(0, 12);

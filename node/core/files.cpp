@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -37,7 +38,10 @@ Result<std::string> read_text(const std::filesystem::path& file, uint64_t limit_
 }
 
 Status write_text(const std::filesystem::path& file, std::string_view text, unsigned mode) {
-    const auto temporary = file.string() + ".tmp" + std::to_string(::getpid());
+    // Unique among processes and threads: two may write the same content-addressed file at once.
+    static std::atomic<uint64_t> counter{0};
+    const auto temporary = file.string() + ".tmp" + std::to_string(::getpid()) + "." +
+                           std::to_string(counter.fetch_add(1));
     const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
     if (fd < 0) return fail(Code::kIo, errno_text(temporary, "cannot create"));
     size_t done = 0;

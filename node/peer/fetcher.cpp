@@ -25,12 +25,29 @@ std::shared_ptr<PeerClient> Fetcher::client(const std::string& endpoint) {
 
 Status Fetcher::fetch(const Hash256& root, uint64_t expected_size,
                       const std::vector<std::string>& peers) {
+    {
+        std::unique_lock lock(mutex_);
+        fetched_.wait(lock, [&] { return !in_progress_.contains(root); });
+        in_progress_.insert(root);
+    }
+    const auto status = fetch_once(root, expected_size, peers);
+    const std::lock_guard lock(mutex_);
+    in_progress_.erase(root);
+    fetched_.notify_all();
+    return status;
+}
+
+Status Fetcher::fetch_once(const Hash256& root, uint64_t expected_size,
+                           const std::vector<std::string>& peers) {
     if (blobs_.has(root)) return {};
     Error last = fail(Code::kNotFound, "no peer is known that may have artifact " + to_hex(root));
     for (const auto& endpoint : peers) {
         const auto fetched = fetch_from(*client(endpoint), root, expected_size);
         if (fetched.ok()) return {};
-        last = fetched.error();
+        // "Not here" says less than why a peer that has it failed.
+        if (last.code == Code::kNotFound || fetched.error().code != Code::kNotFound) {
+            last = fetched.error();
+        }
     }
     return last;
 }

@@ -6,9 +6,11 @@
 // expects.
 #pragma once
 
+#include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +27,8 @@ public:
                  const std::vector<std::string>& peers);
 
 private:
+    Status fetch_once(const Hash256& root, uint64_t expected_size,
+                      const std::vector<std::string>& peers);
     Status fetch_from(PeerClient& peer, const Hash256& root, uint64_t expected_size);
     std::shared_ptr<PeerClient> client(const std::string& endpoint);
 
@@ -32,6 +36,8 @@ private:
     const TlsIdentity identity_;
     const std::string chain_id_;
     std::mutex mutex_;
+    std::condition_variable fetched_;
+    std::set<Hash256> in_progress_;  // guarded by mutex_: one transfer per artifact at a time
     std::map<std::string, std::shared_ptr<PeerClient>> clients_;  // guarded by mutex_
 };
 
