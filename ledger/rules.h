@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "ledger.pb.h"
 #include "ledger/codec/address.h"
+#include "ledger/codec/checked_tx.h"
 #include "ledger/codec/tx_code.h"
 #include "ledger/state/view.h"
 
@@ -23,13 +24,6 @@ struct BlockInfo {
     uint64_t height = 0;
     uint64_t time_ms = 0;  // header time
     Hash256 beacon;        // unpredictable before the previous block was signed
-};
-
-// A decoded transaction whose encoding, chain id and signature have been checked.
-struct CheckedTx {
-    pb::TxBody body;
-    Address sender;
-    Hash256 hash;
 };
 
 using EventAttributes = std::vector<std::pair<std::string, std::string>>;

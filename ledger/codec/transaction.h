@@ -11,8 +11,10 @@
 #include <optional>
 #include <string>
 
+#include "base/bytes.h"
+#include "base/result.h"
+#include "ledger/codec/checked_tx.h"
 #include "ledger/codec/tx_code.h"
-#include "ledger/rules.h"
 
 namespace assay::ledger {
 

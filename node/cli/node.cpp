@@ -38,7 +38,8 @@ void run_node(const GlobalOptions& globals) {
     sigaddset(&signals, SIGTERM);
     ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
-    // gRPC prints an error for every connection to a bare address; ours are reported by our own log.
+    // gRPC prints an error for every connection to a bare address; ours are reported by our own
+    // log.
     ::setenv("GRPC_VERBOSITY", "NONE", 0);
 
     NodeStart options;
