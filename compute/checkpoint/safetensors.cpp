@@ -81,7 +81,7 @@ Result<SafetensorsFile> SafetensorsFile::open(const std::filesystem::path& path)
     std::memcpy(&length, length_bytes.data(), sizeof length);
     if (length > kMaxSafetensorsHeaderBytes)
         return wrong(Code::kCorrupt, "its header is longer than " +
-                                       std::to_string(kMaxSafetensorsHeaderBytes) + " bytes");
+                                         std::to_string(kMaxSafetensorsHeaderBytes) + " bytes");
     if (length > file.size() - kLengthBytes)
         return wrong(Code::kCorrupt, "its header is longer than the file");
     std::string json(length, '\0');
