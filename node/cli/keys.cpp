@@ -4,9 +4,12 @@
 #include <nlohmann/json.hpp>
 
 #include "ledger/crypto/address_text.h"
+#include "ledger/crypto/bip32.h"
+#include "ledger/crypto/bip39.h"
 #include "node/cli/passphrase.h"
 #include "node/cli/report.h"
 #include "node/core/config.h"
+#include "node/core/home.h"
 #include "node/keys/keyring.h"
 
 namespace assay::node {
@@ -17,6 +20,8 @@ using nlohmann::json;
 struct KeyFlags {
     std::string name;
     std::string file;
+    bool mnemonic = false;
+    uint32_t account = 0;
 };
 
 Keyring open(const GlobalOptions& globals) {
@@ -39,6 +44,37 @@ void import(const KeyFlags& flags, const GlobalOptions& globals) {
               value_or_fail(globals, keyring.import_key(flags.name, key, passphrase)));
 }
 
+// A key that 24 words restore: m/44'/9741'/0'/0/0.
+void create_from_words(const KeyFlags& flags, const GlobalOptions& globals) {
+    auto keyring = open(globals);
+    std::array<uint8_t, 32> entropy{};
+    if (!ledger::system_random(entropy.data(), entropy.size())) {
+        fail_command(globals, fail(Code::kIo, "the operating system gave no random bytes"));
+    }
+    const auto passphrase = value_or_fail(globals, ask_new_passphrase(globals));
+    const auto words = value_or_fail(globals, ledger::mnemonic_from_entropy(entropy));
+    const auto seed = value_or_fail(globals, ledger::seed_from_mnemonic(words, ""));
+    const auto key = value_or_fail(globals, ledger::derive_account(seed, 0));
+    const auto address = value_or_fail(globals, keyring.import_key(flags.name, key, passphrase));
+    const auto text = ledger::address_text(address);
+    print_result(
+        globals, {{"name", flags.name}, {"address", text}, {"mnemonic", words}},
+        flags.name + "  " + text + "\n\n" + words +
+            "\n\nWrite these words down now and keep them offline: they are shown once, and "
+            "whoever has them has the key.");
+}
+
+void recover_from_words(const KeyFlags& flags, const GlobalOptions& globals) {
+    auto keyring = open(globals);
+    // The file is as secret as a passphrase: the same rule on who may read it.
+    const auto words = value_or_fail(globals, read_passphrase_file(flags.file));
+    const auto seed = value_or_fail(globals, ledger::seed_from_mnemonic(words, ""));
+    const auto key = value_or_fail(globals, ledger::derive_account(seed, flags.account));
+    const auto passphrase = value_or_fail(globals, ask_new_passphrase(globals));
+    print_key(globals, flags.name,
+              value_or_fail(globals, keyring.import_key(flags.name, key, passphrase)));
+}
+
 }  // namespace
 
 void add_keys_commands(CLI::App& app, const GlobalOptions& globals) {
@@ -49,13 +85,25 @@ void add_keys_commands(CLI::App& app, const GlobalOptions& globals) {
 
     auto* create = group->add_subcommand("new", "Create a key, encrypted under a passphrase");
     create->add_option("name", flags->name, "Name of the entry")->required();
-    create->footer("Example: assay keys new requester");
+    create->add_flag("--mnemonic", flags->mnemonic, "Derive it from 24 words and print them once");
+    create->footer("Example: assay keys new requester --mnemonic");
     create->callback([flags, &globals] {
+        if (flags->mnemonic) return create_from_words(*flags, globals);
         auto keyring = open(globals);
         const auto passphrase = value_or_fail(globals, ask_new_passphrase(globals));
         print_key(globals, flags->name,
                   value_or_fail(globals, keyring.create(flags->name, passphrase)));
     });
+
+    auto* recover = group->add_subcommand("recover", "Restore a key from its mnemonic words");
+    recover->add_option("name", flags->name, "Name of the entry")->required();
+    recover
+        ->add_option("--mnemonic-file", flags->file, "File with the words on one line, chmod 600")
+        ->required();
+    recover->add_option("--account", flags->account, "Index in m/44'/9741'/0'/0/INDEX")
+        ->capture_default_str();
+    recover->footer("Example: assay keys recover requester --mnemonic-file words.txt");
+    recover->callback([flags, &globals] { recover_from_words(*flags, globals); });
 
     auto* list = group->add_subcommand("list", "Names and addresses");
     list->footer("Example: assay keys list --json");
