@@ -12,11 +12,12 @@ constexpr auto kLongestPause = std::chrono::milliseconds(5000);
 }  // namespace
 
 BlockSync::BlockSync(std::vector<std::string> peers, TlsIdentity identity, std::string chain_id,
-                     BlockSyncHooks hooks)
+                     BlockSyncHooks hooks, uint64_t idle_ms)
     : peers_(std::move(peers)),
       identity_(std::move(identity)),
       chain_id_(std::move(chain_id)),
-      hooks_(std::move(hooks)) {}
+      hooks_(std::move(hooks)),
+      idle_ms_(idle_ms) {}
 
 BlockSync::~BlockSync() {
     stop();
@@ -38,19 +39,22 @@ void BlockSync::run() {
     for (size_t turn = 0; !stop_; ++turn) {
         PeerClient client(peers_[turn % peers_.size()], identity_, chain_id_);
         const uint64_t before = hooks_.next_height();
-        const auto status = client.follow_blocks(
-            before,
-            [this](ByteView block) {
-                connected_ = true;
-                auto applied = hooks_.apply(block);
-                // A block already here is no fault: a reconnect may repeat one.
-                if (!applied.ok() && applied.error().code == Code::kAlreadyExists) return Status();
-                return applied;
-            },
-            stop_);
+        BlockStream stream;
+        stream.idle_ms = idle_ms_;
+        stream.on_open = [this] { connected_ = true; };
+        stream.on_block = [this](ByteView block) {
+            auto applied = hooks_.apply(block);
+            // A block already here is no fault: a reconnect may repeat one.
+            if (!applied.ok() && applied.error().code == Code::kAlreadyExists) return Status();
+            return applied;
+        };
+        const auto status = client.follow_blocks(before, stream, stop_);
         connected_ = false;
         if (stop_) return;
-        if (hooks_.next_height() > before) pause = kFirstPause;
+        if (hooks_.next_height() > before) {
+            pause = kFirstPause;
+            last_warning.clear();
+        }
         if (!status.ok() && status.error().message != last_warning) {
             last_warning = status.error().message;
             hooks_.warn("block sync: " + last_warning);

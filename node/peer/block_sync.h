@@ -24,10 +24,11 @@ struct BlockSyncHooks {
 class BlockSync {
 public:
     BlockSync(std::vector<std::string> peers, TlsIdentity identity, std::string chain_id,
-              BlockSyncHooks hooks);
+              BlockSyncHooks hooks, uint64_t idle_ms = kBlockStreamIdleMs);
     ~BlockSync();
     void start();
     void stop();
+    // A peer accepted the stream and it is still open.
     [[nodiscard]] bool connected() const { return connected_.load(); }
 
 private:
@@ -37,6 +38,7 @@ private:
     const TlsIdentity identity_;
     const std::string chain_id_;
     const BlockSyncHooks hooks_;
+    const uint64_t idle_ms_;
     std::atomic<bool> stop_{false};
     std::atomic<bool> connected_{false};
     std::thread thread_;

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::string_view kScheme = "assay://";
 constexpr long kValidSeconds = 10L * 365 * 24 * 3600;
+constexpr long kClockSkewSeconds = 24L * 3600;  // for peers whose clock is behind
 constexpr size_t kMaxPemBytes = 16 * 1024;
 
 template <auto Free>
@@ -91,19 +92,18 @@ Result<TlsIdentity> make_tls_identity(const ledger::PrivateKey& key, const std::
     if (!tls_key || !certificate) return openssl_error("cannot make a key");
     X509_set_version(certificate.get(), X509_VERSION_3);
     ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
-    // An hour back, for peers whose clock is behind.
-    X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -3600);
+    X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -kClockSkewSeconds);
     X509_gmtime_adj(X509_getm_notAfter(certificate.get()), kValidSeconds);
     X509_set_pubkey(certificate.get(), tls_key.get());
     X509_NAME* name = X509_get_subject_name(certificate.get());
     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-                               reinterpret_cast<const unsigned char*>("assay"), -1, -1, 0);
+                               reinterpret_cast<const unsigned char*>(kPeerTlsName), -1, -1, 0);
     X509_set_issuer_name(certificate.get(), name);
     ASSAY_ASSIGN(const auto public_key, public_key_der(certificate.get()));
     const auto signature = ledger::sign_recoverable(binding(chain_id, public_key), key);
-    const auto uri =
-        "URI:" + std::string(kScheme) + to_hex(key.address().view()) + "/" + to_hex(signature);
-    if (!add_extension(certificate.get(), NID_subject_alt_name, uri) ||
+    const auto names = "URI:" + std::string(kScheme) + to_hex(key.address().view()) + "/" +
+                       to_hex(signature) + ",DNS:" + kPeerTlsName;
+    if (!add_extension(certificate.get(), NID_subject_alt_name, names) ||
         X509_sign(certificate.get(), tls_key.get(), EVP_sha256()) == 0) {
         return openssl_error("cannot sign the certificate");
     }
@@ -124,6 +124,12 @@ Result<ledger::Address> verify_peer_certificate(std::string_view pem, const std:
     const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
     const Certificate certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
     if (!certificate) return fail(Code::kUnauthorized, "the peer's certificate does not parse");
+    if (X509_cmp_current_time(X509_get0_notBefore(certificate.get())) >= 0 ||
+        X509_cmp_current_time(X509_get0_notAfter(certificate.get())) <= 0) {
+        return fail(Code::kUnauthorized,
+                    "the peer's certificate is not valid at this time. Remedy: set both clocks, "
+                    "restart the peer");
+    }
     ASSAY_ASSIGN(const auto uri, subject_uri(certificate.get()));
     const auto slash = uri.find('/');
     const auto raw_address = from_hex(uri.substr(0, slash));

@@ -14,6 +14,10 @@
 
 namespace assay::node {
 
+// The DNS name of every peer certificate and what clients ask for: who a peer is does not depend on
+// it.
+inline constexpr char kPeerTlsName[] = "assay";
+
 struct TlsIdentity {
     std::string certificate_pem;
     std::string key_pem;  // secret

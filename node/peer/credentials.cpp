@@ -3,6 +3,10 @@
 #include <grpcpp/security/tls_certificate_provider.h>
 #include <grpcpp/security/tls_certificate_verifier.h>
 #include <grpcpp/security/tls_credentials_options.h>
+#include <openssl/conf.h>
+#include <openssl/ssl.h>
+
+#include <memory>
 
 namespace assay::node {
 namespace {
@@ -31,6 +35,40 @@ private:
     const std::string chain_id_;
 };
 
+// gRPC 1.51 offers no least TLS version and sets 1.2 itself. It leaves alone which versions
+// OpenSSL's configuration forbids, so the rule goes there: it holds for every later TLS context of
+// the process.
+bool forbid_old_tls() {
+    constexpr std::string_view kConfiguration =
+        "openssl_conf = assay\n"
+        "[assay]\nssl_conf = assay_ssl\n"
+        "[assay_ssl]\nsystem_default = assay_tls\n"
+        "[assay_tls]\nProtocol = -SSLv3,-TLSv1,-TLSv1.1,-TLSv1.2\n";
+    // First the system's own configuration, which would otherwise be read later and win.
+    if (OPENSSL_init_ssl(OPENSSL_INIT_LOAD_CONFIG, nullptr) != 1) return false;
+    const std::unique_ptr<CONF, decltype(&NCONF_free)> conf(NCONF_new(nullptr), NCONF_free);
+    const std::unique_ptr<BIO, decltype(&BIO_free)> text(
+        BIO_new_mem_buf(kConfiguration.data(), static_cast<int>(kConfiguration.size())), BIO_free);
+    return conf && text && NCONF_load_bio(conf.get(), text.get(), nullptr) > 0 &&
+           CONF_modules_load(conf.get(), nullptr, 0) > 0;
+}
+
+Status require_tls_1_3() {
+    // The setting is the process's, so it is made once.
+    static const bool done = forbid_old_tls();
+    if (!done) return fail(Code::kInternal, "TLS: OpenSSL cannot be limited to TLS 1.3");
+    return {};
+}
+
+std::string printable(const std::string& text) {
+    constexpr size_t kMaxText = 300;
+    std::string out = text.substr(0, kMaxText);
+    for (char& c : out) {
+        if (c < ' ' || c > '~') c = '?';
+    }
+    return out;
+}
+
 template <typename Options>
 void set_common(Options& options, const std::string& chain_id) {
     options.watch_identity_key_cert_pairs();
@@ -48,16 +86,18 @@ std::shared_ptr<grpc::experimental::CertificateProviderInterface> provider_of(
 
 }  // namespace
 
-std::shared_ptr<grpc::ServerCredentials> server_credentials(const TlsIdentity& identity,
-                                                            const std::string& chain_id) {
+Result<std::shared_ptr<grpc::ServerCredentials>> server_credentials(const TlsIdentity& identity,
+                                                                    const std::string& chain_id) {
+    ASSAY_RETURN_IF_ERROR(require_tls_1_3());
     grpc::experimental::TlsServerCredentialsOptions options(provider_of(identity));
     set_common(options, chain_id);
     options.set_cert_request_type(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_BUT_DONT_VERIFY);
     return grpc::experimental::TlsServerCredentials(options);
 }
 
-std::shared_ptr<grpc::ChannelCredentials> channel_credentials(const TlsIdentity& identity,
-                                                              const std::string& chain_id) {
+Result<std::shared_ptr<grpc::ChannelCredentials>> channel_credentials(const TlsIdentity& identity,
+                                                                      const std::string& chain_id) {
+    ASSAY_RETURN_IF_ERROR(require_tls_1_3());
     grpc::experimental::TlsChannelCredentialsOptions options;
     options.set_certificate_provider(provider_of(identity));
     set_common(options, chain_id);
@@ -94,7 +134,7 @@ Error error_of(const grpc::Status& status, const std::string& what) {
         default:
             break;
     }
-    return fail(code, what + ": " + status.error_message());
+    return fail(code, what + ": " + printable(status.error_message()));
 }
 
 grpc::Status status_of(const Error& error) {
@@ -115,8 +155,11 @@ grpc::Status status_of(const Error& error) {
         case Code::kUnavailable:
             code = grpc::StatusCode::UNAVAILABLE;
             break;
+        case Code::kCorrupt:
+        case Code::kIo:
+            return {grpc::StatusCode::DATA_LOSS, "this node's copy is damaged or unreadable"};
         default:
-            break;
+            return {code, "internal error: " + std::string(code_name(error.code))};
     }
     return {code, error.message};
 }

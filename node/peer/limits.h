@@ -6,11 +6,25 @@
 namespace assay::node {
 
 inline constexpr int kMaxPeerMessageBytes = 4 << 20;  // a block or a chunk with room to spare
+inline constexpr uint64_t kMaxPeerManifestBytes = kMaxPeerMessageBytes - 1024;
 inline constexpr uint32_t kMaxChunksPerRequest = 256;
+inline constexpr uint32_t kChunksPerFetch = 32;  // asked for at a time: 32 MiB per deadline
 inline constexpr uint32_t kMaxBlocksPerPeerStream = 10'000'000;
 inline constexpr uint32_t kMaxStreamsPerServer = 256;
+inline constexpr uint32_t kMaxStreamsPerPeer = 32;   // of one ledger address
+inline constexpr int kMaxStreamsPerConnection = 64;  // calls of any kind
+inline constexpr int kMaxPeerServerThreads = 320;    // one for each call under way
+inline constexpr uint64_t kMaxPeerServerBytes = uint64_t{512} << 20;
+inline constexpr uint64_t kMaxRelayLogBytes = 1024;
 inline constexpr uint64_t kPeerCallTimeoutMs = 15'000;
 inline constexpr uint64_t kChunkStreamTimeoutMs = 120'000;
+// A block stream on which nothing came for so long is given up: other peers may know more.
+inline constexpr uint64_t kBlockStreamIdleMs = 60'000;
+inline constexpr int kKeepaliveMs = 20'000;
+inline constexpr int kKeepaliveTimeoutMs = 10'000;
+inline constexpr int kLeastPingIntervalMs = 10'000;  // of a client that the server tolerates
+// A peer that sent wrong bytes is not asked again for so long.
+inline constexpr uint64_t kBadPeerMs = 600'000;
 // Token bucket per peer address: sustained requests a second, and the burst.
 inline constexpr double kPeerRequestsPerSecond = 200;
 inline constexpr double kPeerRequestBurst = 1000;

@@ -1,10 +1,14 @@
 #include "node/peer/server.h"
 
+#include <grpcpp/resource_quota.h>
+
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <map>
 #include <mutex>
 
+#include "ledger/codec/transaction.h"
 #include "node/peer/credentials.h"
 #include "node/peer/limits.h"
 #include "node/peer/rate_limit.h"
@@ -30,12 +34,12 @@ public:
         : config_(std::move(config)), engine_(engine), blobs_(blobs) {}
 
     assay::Status start() {
+        ASSAY_ASSIGN(const auto credentials,
+                     server_credentials(config_.identity, config_.chain_id));
         grpc::ServerBuilder builder;
-        builder.AddListeningPort(config_.host + ":" + std::to_string(config_.port),
-                                 server_credentials(config_.identity, config_.chain_id), &port_);
-        builder.SetMaxReceiveMessageSize(kMaxPeerMessageBytes);
-        builder.SetMaxSendMessageSize(kMaxPeerMessageBytes);
-        builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+        builder.AddListeningPort(config_.host + ":" + std::to_string(config_.port), credentials,
+                                 &port_);
+        set_limits(builder);
         builder.RegisterService(this);
         server_ = builder.BuildAndStart();
         if (!server_ || port_ == 0) {
@@ -43,10 +47,10 @@ public:
                                                 ":" + std::to_string(config_.port) +
                                                 ". Remedy: another peerPort, or stop what uses it");
         }
-        subscription_ = engine_.subscribe([this](const ledger::CommittedBlock&) {
-            const std::lock_guard lock(mutex_);
-            changed_.notify_all();
+        subscription_ = engine_.subscribe([this](const ledger::CommittedBlock& committed) {
+            set_height(committed.block.header().height());
         });
+        set_height(engine_.height());
         return {};
     }
 
@@ -80,8 +84,11 @@ public:
     grpc::Status Blocks(ServerContext* context, const pb::BlocksRequest* request,
                         ServerWriter<pb::BlockReply>* writer) override {
         if (auto refused = admit(*context); !refused.ok()) return refused;
-        const StreamSlot slot(*this);
-        if (!slot.granted) return {grpc::StatusCode::RESOURCE_EXHAUSTED, "too many open streams"};
+        const StreamSlot slot(*this, *context);
+        if (!slot.granted) return too_many_streams();
+        // Tells the caller that the stream is open, also while there is no block to send.
+        context->AddInitialMetadata(kBlockStreamOpen, "1");
+        writer->SendInitialMetadata();
         uint64_t next = std::max<uint64_t>(1, request->from_height());
         for (uint32_t sent = 0; sent < kMaxBlocksPerPeerStream; ++sent, ++next) {
             if (!wait_for_height(*context, next, request->follow())) return grpc::Status::OK;
@@ -97,6 +104,10 @@ public:
     grpc::Status Relay(ServerContext* context, const pb::RelayRequest* request,
                        pb::RelayReply* reply) override {
         if (auto refused = admit(*context); !refused.ok()) return refused;
+        if (request->transaction().size() > ledger::kMaxTxBytes) {
+            return {grpc::StatusCode::INVALID_ARGUMENT,
+                    "a transaction has at most " + std::to_string(ledger::kMaxTxBytes) + " bytes"};
+        }
         const auto check = engine_.submit(view_of(request->transaction()));
         reply->set_code(static_cast<uint32_t>(check.code));
         reply->set_log(check.log);
@@ -111,7 +122,7 @@ public:
         const auto manifest = blobs_.manifest(*root);
         if (!manifest.ok()) return status_of(manifest.error());
         const auto encoded = compute::encode(*manifest);
-        if (encoded.size() > kMaxPeerMessageBytes) {
+        if (encoded.size() > kMaxPeerManifestBytes) {
             return {grpc::StatusCode::RESOURCE_EXHAUSTED, "the manifest is larger than a message"};
         }
         reply->set_manifest(encoded.data(), encoded.size());
@@ -125,8 +136,8 @@ public:
             return {grpc::StatusCode::INVALID_ARGUMENT,
                     "at most " + std::to_string(kMaxChunksPerRequest) + " chunks a request"};
         }
-        const StreamSlot slot(*this);
-        if (!slot.granted) return {grpc::StatusCode::RESOURCE_EXHAUSTED, "too many open streams"};
+        const StreamSlot slot(*this, *context);
+        if (!slot.granted) return too_many_streams();
         const auto root = root_of(request->root());
         if (!root.ok()) return status_of(root.error());
         for (const uint32_t index : request->index()) {
@@ -141,22 +152,57 @@ public:
     }
 
 private:
-    // Counts open streams against the server's limit for as long as it lives.
+    // Counts a stream against the limits of the server and of its caller for as long as it lives.
     struct StreamSlot {
-        explicit StreamSlot(Impl& impl) : server(impl) {
+        StreamSlot(Impl& impl, const ServerContext& context) : server(impl) {
+            const auto found = caller_address(context, impl.config_.chain_id);
+            if (!found.ok()) return;
+            caller = *found;
             const std::lock_guard lock(server.mutex_);
-            granted = server.streams_ < kMaxStreamsPerServer;
-            if (granted) server.streams_ += 1;
+            granted = server.streams_ < kMaxStreamsPerServer &&
+                      server.streams_of_[caller] < kMaxStreamsPerPeer;
+            if (!granted) return;
+            server.streams_ += 1;
+            server.streams_of_[caller] += 1;
         }
         ~StreamSlot() {
+            if (!granted) return;
             const std::lock_guard lock(server.mutex_);
-            if (granted) server.streams_ -= 1;
+            server.streams_ -= 1;
+            if (--server.streams_of_[caller] == 0) server.streams_of_.erase(caller);
         }
         StreamSlot(const StreamSlot&) = delete;
         StreamSlot& operator=(const StreamSlot&) = delete;
         Impl& server;
+        ledger::Address caller;
         bool granted = false;
     };
+    static grpc::Status too_many_streams() {
+        return {grpc::StatusCode::RESOURCE_EXHAUSTED, "too many open streams"};
+    }
+
+    static void set_limits(grpc::ServerBuilder& builder) {
+        builder.SetMaxReceiveMessageSize(kMaxPeerMessageBytes);
+        builder.SetMaxSendMessageSize(kMaxPeerMessageBytes);
+        grpc::ResourceQuota quota("assay-peer");
+        quota.SetMaxThreads(kMaxPeerServerThreads).Resize(kMaxPeerServerBytes);
+        builder.SetResourceQuota(quota);
+        builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+        builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreamsPerConnection);
+        builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+        builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+        builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+        builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+        // Clients watch a quiet block stream by pings; the default takes that for an attack.
+        builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                                   kLeastPingIntervalMs);
+    }
+
+    void set_height(uint64_t height) {
+        const std::lock_guard lock(mutex_);
+        height_ = std::max(height_, height);
+        changed_.notify_all();
+    }
 
     grpc::Status admit(const ServerContext& context) {
         const auto caller = caller_address(context, config_.chain_id);
@@ -173,15 +219,13 @@ private:
 
     // False when the stream should end: stopped, the caller left, or no such block and no follow.
     bool wait_for_height(const ServerContext& context, uint64_t height, bool follow) {
+        constexpr auto kCancelPoll = std::chrono::milliseconds(250);
         std::unique_lock lock(mutex_);
         for (;;) {
             if (stopping_ || context.IsCancelled()) return false;
-            lock.unlock();
-            const bool there = engine_.height() >= height;
-            lock.lock();
-            if (there) return true;
+            if (height_ >= height) return true;
             if (!follow) return false;
-            changed_.wait_for(lock, std::chrono::milliseconds(250));
+            changed_.wait_for(lock, kCancelPoll);
         }
     }
 
@@ -194,8 +238,10 @@ private:
     uint64_t subscription_ = 0;
     std::mutex mutex_;
     std::condition_variable changed_;
-    bool stopping_ = false;  // guarded by mutex_
-    uint32_t streams_ = 0;   // guarded by mutex_
+    bool stopping_ = false;                           // guarded by mutex_
+    uint64_t height_ = 0;                             // committed; guarded by mutex_
+    uint32_t streams_ = 0;                            // guarded by mutex_
+    std::map<ledger::Address, uint32_t> streams_of_;  // guarded by mutex_
 };
 
 PeerServer::PeerServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
