@@ -111,6 +111,7 @@ std::vector<pb::Task> live_tasks_of(const ReadView& view, const Address& owner) 
         return true;
     });
     std::vector<pb::Task> tasks;
+    tasks.reserve(ids.size());
     for (const Bytes& id : ids) tasks.push_back(*Reader(view).task(id));
     return tasks;
 }

@@ -22,7 +22,9 @@ Result<uint64_t> nano(const json::Value& object, std::string_view key) {
     ASSAY_ASSIGN(const double number, value->as_double());
     if (!(number >= 0 && number <= 1000))
         return fail(Code::kCorrupt, "training vectors: " + std::string(key) + " is out of range");
-    return static_cast<uint64_t>(number * double{kOneNano} + 0.5);
+    const double scaled = number * double{kOneNano};
+    const auto floor = static_cast<uint64_t>(scaled);
+    return floor + (scaled - static_cast<double>(floor) >= 0.5 ? 1 : 0);
 }
 
 Result<JobConfig> job_of(const json::Value& run) {

@@ -14,7 +14,7 @@ namespace {
 // Immutable after creation, blinded once; the library documents concurrent use as safe.
 const secp256k1_context* context() {
     static const secp256k1_context* const shared = [] {
-        auto* created = secp256k1_context_create(SECP256K1_CONTEXT_SIGN | SECP256K1_CONTEXT_VERIFY);
+        auto* created = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
         std::array<uint8_t, 32> seed{};
         // Blinding is a defence in depth against timing; without it signing is still correct.
         const bool blinded = system_random(seed.data(), seed.size()) &&

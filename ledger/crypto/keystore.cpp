@@ -108,7 +108,7 @@ std::string uuid_text(std::array<uint8_t, 16> bytes) {
     bytes[6] = static_cast<uint8_t>((bytes[6] & 0x0f) | 0x40);
     bytes[8] = static_cast<uint8_t>((bytes[8] & 0x3f) | 0x80);
     auto text = to_hex(bytes);
-    for (const size_t position : {20, 16, 12, 8}) text.insert(position, "-");
+    for (const size_t position : {20u, 16u, 12u, 8u}) text.insert(position, "-");
     return text;
 }
 

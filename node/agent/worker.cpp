@@ -51,7 +51,7 @@ Result<JobRun> prepare(const fs::path& folder) {
 void write_progress(const fs::path& folder, const compute::StepReport& report) {
     char text[96];
     std::snprintf(text, sizeof text, "%llu %llu %.6f\n",
-                  static_cast<unsigned long long>(report.local_step + 1),
+                  static_cast<unsigned long long>(report.local_step) + 1,
                   static_cast<unsigned long long>(report.local_steps),
                   static_cast<double>(report.loss));
     // Progress is a courtesy: a failed write must not end the task.
