@@ -45,6 +45,18 @@ Result<uint64_t> number_member(const json& object, const char* name) {
     return it->get<uint64_t>();
 }
 
+Result<Bytes> cipher_iv(const json& crypto) {
+    const auto it = crypto.find("cipherparams");
+    if (it == crypto.end() || !it->is_object()) return malformed("cipherparams is missing");
+    return hex_member(*it, "iv", 16);
+}
+
+// The text of a member, empty when it is missing or of another type.
+std::string text_member(const json& object, const char* name) {
+    const auto it = object.find(name);
+    return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
+}
+
 Result<Secret> derive_scrypt(const json& params, std::string_view passphrase, const Bytes& salt) {
     ASSAY_ASSIGN(const auto n, number_member(params, "n"));
     ASSAY_ASSIGN(const auto r, number_member(params, "r"));
@@ -70,7 +82,7 @@ Result<Secret> derive_pbkdf2(const json& params, std::string_view passphrase, co
         return fail(Code::kLimit,
                     "keystore: pbkdf2 c=" + std::to_string(rounds) + " is out of 1..20000000");
     }
-    if (params.value("prf", "") != "hmac-sha256")
+    if (text_member(params, "prf") != "hmac-sha256")
         return malformed("pbkdf2 prf must be hmac-sha256");
     Secret derived(kDerivedBytes);
     CryptoPP::PKCS5_PBKDF2_HMAC<CryptoPP::SHA256>().DeriveKey(
@@ -85,7 +97,7 @@ Result<Secret> derive(const json& crypto, std::string_view passphrase) {
     ASSAY_ASSIGN(const auto length, number_member(*params, "dklen"));
     if (length != kDerivedBytes) return malformed("dklen must be 32");
     ASSAY_ASSIGN(const auto salt, hex_member(*params, "salt", 1024));
-    const auto kdf = crypto.value("kdf", "");
+    const auto kdf = text_member(crypto, "kdf");
     if (kdf == "scrypt") return derive_scrypt(*params, passphrase, salt);
     if (kdf == "pbkdf2") return derive_pbkdf2(*params, passphrase, salt);
     return malformed("kdf must be scrypt or pbkdf2");
@@ -163,10 +175,11 @@ Result<std::string> encrypt_key(const PrivateKey& key, std::string_view passphra
 Result<PrivateKey> decrypt_key(std::string_view json_text, std::string_view passphrase) {
     ASSAY_ASSIGN(const auto document, parse(json_text));
     const auto& crypto = document["crypto"];
-    if (crypto.value("cipher", "") != "aes-128-ctr") return malformed("cipher must be aes-128-ctr");
+    if (text_member(crypto, "cipher") != "aes-128-ctr")
+        return malformed("cipher must be aes-128-ctr");
     ASSAY_ASSIGN(const auto ciphertext, hex_member(crypto, "ciphertext", 32));
     ASSAY_ASSIGN(const auto mac, hex_member(crypto, "mac", 32));
-    ASSAY_ASSIGN(const auto iv, hex_member(crypto.value("cipherparams", json::object()), "iv", 16));
+    ASSAY_ASSIGN(const auto iv, cipher_iv(crypto));
     if (iv.size() != 16 || ciphertext.size() != 32)
         return malformed("iv or ciphertext has a wrong size");
     ASSAY_ASSIGN(const auto derived, derive(crypto, passphrase));

@@ -53,6 +53,11 @@ TEST(Keystore, MalformedFilesAreNamed) {
     for (const char* member : {"ciphertext", "mac", "kdfparams", "kdf", "cipher", "cipherparams"}) {
         EXPECT_EQ(code_of(without(member)), Code::kCorrupt) << member;
     }
+    for (const char* member : {"kdf", "cipher", "cipherparams", "mac", "kdfparams"}) {
+        auto document = kPbkdf2;
+        document["crypto"][member] = 7;  // of another type
+        EXPECT_EQ(code_of(document), Code::kCorrupt) << member;
+    }
     auto version = kPbkdf2;
     version["version"] = 4;
     EXPECT_EQ(code_of(version), Code::kCorrupt);
