@@ -124,7 +124,10 @@ Status Bench::sign_transfers() {
     uint64_t draw = 1;
     for (uint32_t i = 0; i < options_.transactions; ++i) {
         draw = draw * 6364136223846793005U + 1442695040888963407U;
-        const Address& to = addresses_[(draw >> 33) % addresses_.size()];
+        size_t recipient = (draw >> 33) % addresses_.size();
+        // Rules may refuse a transfer to oneself.
+        if (recipient == i % options_.senders) recipient = (recipient + 1) % addresses_.size();
+        const Address& to = addresses_[recipient];
         pb::TxBody body;
         body.set_chain_id(std::string(kBenchChain));
         body.set_nonce(i / options_.senders);
