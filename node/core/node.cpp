@@ -286,6 +286,7 @@ Status Node::Parts::open_agent() {
 
 void Node::Parts::stop() {
     if (rpc) rpc->stop();
+    if (fetcher) fetcher->stop();  // ends transfers that agent and keeper would wait for
     if (agent) agent->stop();
     if (keeper) keeper->stop();
     if (sync) sync->stop();
