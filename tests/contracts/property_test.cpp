@@ -98,8 +98,12 @@ private:
         if (idle && random_.chance(80)) return update_provider(who, true);
         if (stake && stake->jailed_until_ms() != 0 && random_.chance(80)) return unjail(who);
         switch (random_.below(7)) {
-            case 0:
-                return pay(anyone(), anyone(), random_.below(1'000'000));
+            case 0: {
+                // One draw a statement: the order of arguments is the compiler's choice.
+                const Address from = anyone();
+                const Address to = anyone();
+                return pay(from, to, random_.below(1'000'000));
+            }
             case 1:
                 return bond(who, random_.below(5 * kMinStake));
             case 2:
@@ -108,9 +112,10 @@ private:
                 return unjail(who);
             case 4:
                 return register_provider(who, {.price_floor = 50 + random_.below(1'000)});
-            default:
-                return update_provider(who, random_.chance(92),
-                                       1 + static_cast<uint32_t>(random_.below(3)));
+            default: {
+                const bool active = random_.chance(92);
+                return update_provider(who, active, 1 + static_cast<uint32_t>(random_.below(3)));
+            }
         }
     }
 
@@ -120,8 +125,8 @@ private:
             const Hash256 job = jobs_[random_.below(jobs_.size())];
             return random_.chance(40) ? cancel_job(who, job) : top_up(who, job, random_.below(500));
         }
-        pb::JobSpec spec = tiny_job(1 + static_cast<uint32_t>(random_.below(3)),
-                                    1 + static_cast<uint32_t>(random_.below(2)));
+        const auto rounds = 1 + static_cast<uint32_t>(random_.below(3));
+        pb::JobSpec spec = tiny_job(rounds, 1 + static_cast<uint32_t>(random_.below(2)));
         spec.mutable_terms()->set_replicas(3 + static_cast<uint32_t>(random_.below(3)));
         spec.mutable_terms()->set_priority(static_cast<uint32_t>(random_.below(3)));
         if (random_.chance(20)) spec.mutable_terms()->set_deadline_ms(20'000);
@@ -148,7 +153,10 @@ private:
         }
         const auto object = contracts::get_task(env_.view(), task.view());
         if (!object || object->slots_size() == 0) return account_transaction();
-        if (random_.chance(8)) return task_message(any_operator(), task, random_.below(5));
+        if (random_.chance(8)) {
+            const Address stranger = any_operator();
+            return task_message(stranger, task, random_.below(5));
+        }
         int index = static_cast<int>(random_.below(static_cast<uint64_t>(object->slots_size())));
         for (int i = 0; i < object->slots_size() && !can_act(*object, index); ++i)
             index = (index + 1) % object->slots_size();
