@@ -1,30 +1,14 @@
 #include "node/audit/recompute.h"
 
-#include <unistd.h>
-
 #include "compute/train/task.h"
 #include "contracts/job_spec.h"
 #include "contracts/queries.h"
+#include "node/core/files.h"
 
 namespace assay::node {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Folder {
-    fs::path path;
-    Folder() {
-        std::error_code error;
-        std::string pattern = (fs::temp_directory_path(error) / "assay-recompute-XXXXXX").string();
-        if (::mkdtemp(pattern.data()) != nullptr) path = pattern;
-    }
-    ~Folder() {
-        std::error_code ignored;
-        if (!path.empty()) fs::remove_all(path, ignored);
-    }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-};
 
 Status bring(const BlobStore& blobs, const pb::ArtifactRef& ref, const fs::path& file) {
     const auto root = hash_from(view_of(ref.root()));
@@ -66,10 +50,9 @@ Result<RecomputeReport> recompute_task(const ledger::ReadView& state, const pb::
     const auto job = contracts::get_job(state, view_of(task.job_id()));
     if (!job) return fail(Code::kCorrupt, name + " belongs to no job");
     ASSAY_ASSIGN(const auto config, contracts::to_job_config(job->spec()));
-    const Folder folder;
-    if (folder.path.empty()) return fail(Code::kIo, "cannot create a temporary folder");
-    ASSAY_ASSIGN(const auto inputs, bring_inputs(task, job->spec(), blobs, folder.path));
-    const compute::TaskPaths outputs{folder.path / "output", folder.path / "trace"};
+    ASSAY_ASSIGN(const auto folder, ScratchFolder::make({}, "assay-recompute-"));
+    ASSAY_ASSIGN(const auto inputs, bring_inputs(task, job->spec(), blobs, folder.path()));
+    const compute::TaskPaths outputs{folder.path() / "output", folder.path() / "trace"};
     RecomputeReport report;
     report.task_id = to_hex(view_of(task.id()));
     compute::TaskRun run;

@@ -9,13 +9,13 @@
 
 #include "ledger/audit/replay.h"
 #include "ledger/state/database.h"
+#include "node/core/files.h"
 
 namespace assay::node {
 
 class ReplayedLedger {
 public:
     static Result<std::unique_ptr<ReplayedLedger>> open(const std::filesystem::path& file);
-    ~ReplayedLedger();
     ReplayedLedger(const ReplayedLedger&) = delete;
     ReplayedLedger& operator=(const ReplayedLedger&) = delete;
 
@@ -23,8 +23,8 @@ public:
     [[nodiscard]] const ledger::ReadView& state() const { return *state_; }
 
 private:
-    explicit ReplayedLedger(std::filesystem::path folder) : folder_(std::move(folder)) {}
-    const std::filesystem::path folder_;
+    explicit ReplayedLedger(ScratchFolder folder) : folder_(std::move(folder)) {}
+    const ScratchFolder folder_;  // first: the database closes before it goes
     ledger::ReplayReport report_;
     std::unique_ptr<ledger::Database> database_;
     std::shared_ptr<const ledger::ReadView> state_;

@@ -62,20 +62,6 @@ Result<fs::path> unpacked(const fs::path& file, const fs::path& folder) {
     return out;
 }
 
-// A folder for temporary files, removed at the end whatever happens.
-struct Scratch {
-    fs::path path;
-    explicit Scratch(const fs::path& home) : path(home / ("import." + std::to_string(::getpid()))) {
-        fs::create_directories(path);
-    }
-    ~Scratch() {
-        std::error_code ignored;
-        fs::remove_all(path, ignored);
-    }
-    Scratch(const Scratch&) = delete;
-    Scratch& operator=(const Scratch&) = delete;
-};
-
 void import(const DataFlags& flags, const GlobalOptions& globals) {
     for (const auto& file : flags.files) {
         if (!fs::is_regular_file(file)) {
@@ -85,14 +71,14 @@ void import(const DataFlags& flags, const GlobalOptions& globals) {
     const HomeLayout home{globals.home};
     std::error_code error;
     fs::create_directories(home.root, error);
-    const Scratch scratch(home.root);
+    const auto scratch = value_or_fail(globals, ScratchFolder::make(home.root, "import."));
     std::vector<fs::path> inputs;
     for (const auto& file : flags.files) {
-        inputs.push_back(value_or_fail(globals, unpacked(file, scratch.path)));
+        inputs.push_back(value_or_fail(globals, unpacked(file, scratch.path())));
     }
     const auto name = flags.kind == "auto" ? guess_kind(flags.files) : flags.kind;
     const auto kind = value_or_fail(globals, compute::import_kind(name));
-    const auto canonical = scratch.path / "data";
+    const auto canonical = scratch.path() / "data";
     ok_or_fail(globals, compute::import_data(kind, inputs, canonical, {flags.label_column}));
     const auto dataset = value_or_fail(globals, compute::Dataset::open(canonical));
     auto blobs = value_or_fail(globals, BlobStore::open(home.blobs(), {}));

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -64,6 +65,26 @@ Status write_text(const std::filesystem::path& file, std::string_view text, unsi
         return error;
     }
     return {};
+}
+
+Result<ScratchFolder> ScratchFolder::make(const std::filesystem::path& parent,
+                                          const std::string& prefix) {
+    std::error_code error;
+    const auto folder = parent.empty() ? std::filesystem::temp_directory_path(error) : parent;
+    std::string pattern = (folder / (prefix + "XXXXXX")).string();
+    if (error || ::mkdtemp(pattern.data()) == nullptr) {
+        return fail(Code::kIo, "cannot create a temporary folder like " + pattern);
+    }
+    return ScratchFolder(pattern);
+}
+
+ScratchFolder::~ScratchFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+}
+
+ScratchFolder::ScratchFolder(ScratchFolder&& other) noexcept : path_(std::move(other.path_)) {
+    other.path_.clear();
 }
 
 }  // namespace assay::node

@@ -16,4 +16,21 @@ Result<std::string> read_text(const std::filesystem::path& file, uint64_t limit_
 // Whole or not at all: temporary file, fsync, rename. `mode` as in chmod.
 Status write_text(const std::filesystem::path& file, std::string_view text, unsigned mode);
 
+// A new private folder, removed with everything in it at the end of its life.
+class ScratchFolder {
+public:
+    // <parent>/<prefix>XXXXXX; an empty parent is the system's temporary folder.
+    static Result<ScratchFolder> make(const std::filesystem::path& parent,
+                                      const std::string& prefix);
+    ~ScratchFolder();
+    ScratchFolder(ScratchFolder&& other) noexcept;
+    ScratchFolder& operator=(ScratchFolder&&) = delete;
+
+    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+private:
+    explicit ScratchFolder(std::filesystem::path path) : path_(std::move(path)) {}
+    std::filesystem::path path_;  // empty: moved from
+};
+
 }  // namespace assay::node
