@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "compute/checkpoint/artifact.h"
 #include "contracts/limits.h"
 
 namespace assay::contracts {
@@ -26,7 +27,7 @@ Status check_artifact(std::string_view field, const pb::ArtifactRef& ref) {
                                                 std::to_string(ref.root().size()) +
                                                 " bytes; it must have 32");
     }
-    return in_range(std::string(field) + ".size", ref.size(), 1, kMaxArtifactBytes);
+    return in_range(std::string(field) + ".size", ref.size(), 1, compute::kMaxArtifactBytes);
 }
 
 Status check_name(std::string_view name) {

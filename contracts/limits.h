@@ -17,9 +17,8 @@ inline constexpr uint64_t kMinDeadlineMs = 1'000;
 inline constexpr uint64_t kMaxDeadlineMs = 365ULL * 24 * 3600 * 1000;
 inline constexpr size_t kMaxAllowedOperators = 64;
 inline constexpr uint32_t kMaxPriority = 1000;
-inline constexpr uint64_t kMaxArtifactBytes = 1ULL << 42;  // 4 TiB
-inline constexpr uint64_t kMaxPrice = 1'000'000'000'000;   // micro-units per work unit
-inline constexpr uint64_t kMaxAmount = (1ULL << 63) - 1;   // also the largest supply
+inline constexpr uint64_t kMaxPrice = 1'000'000'000'000;  // micro-units per work unit
+inline constexpr uint64_t kMaxAmount = (1ULL << 63) - 1;  // also the largest supply
 
 // Provider
 inline constexpr size_t kMaxMonikerBytes = 64;

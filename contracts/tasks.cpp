@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "compute/checkpoint/artifact.h"
 #include "contracts/commitment.h"
 #include "contracts/limits.h"
 #include "contracts/reputation.h"
@@ -21,7 +22,7 @@ bool is_hash(std::string_view raw) {
 }
 
 bool is_artifact(const pb::ArtifactRef& ref) {
-    return is_hash(ref.root()) && ref.size() > 0 && ref.size() <= kMaxArtifactBytes;
+    return is_hash(ref.root()) && ref.size() > 0 && ref.size() <= compute::kMaxArtifactBytes;
 }
 
 // The task, its job and the sender's slot in it.

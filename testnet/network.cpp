@@ -159,6 +159,7 @@ Result<pid_t> spawn_node(const Node& node, const fs::path& executable) {
     const std::vector<std::string> args = {program,    "--home", home, "--passphrase-file",
                                            passphrase, "node"};
     std::vector<char*> argv;
+    argv.reserve(args.size() + 1);
     for (const auto& arg : args) argv.push_back(const_cast<char*>(arg.c_str()));
     argv.push_back(nullptr);
     posix_spawn_file_actions_t actions;

@@ -12,7 +12,8 @@ namespace {
 
 // A transaction not seen on the ledger after this many blocks is submitted again.
 constexpr uint64_t kResendBlocks = 25;
-constexpr auto kIdle = std::chrono::milliseconds(1000);
+// Catches what blocks do not announce: a finished training process.
+constexpr auto kIdle = std::chrono::milliseconds(250);
 
 const char* phase_name(LocalTask::Phase phase) {
     switch (phase) {
@@ -39,6 +40,11 @@ Bytes payload_for_task(const std::string& task_id) {
     return ledger::encode_message(message);
 }
 
+// "commit" of "commit:<task id>".
+std::string step_name(const std::string& key) {
+    return key.substr(0, key.find(':'));
+}
+
 bool is_live(pb::SlotState state) {
     return state == pb::SLOT_OFFERED || state == pb::SLOT_ACCEPTED || state == pb::SLOT_COMMITTED;
 }
@@ -54,32 +60,21 @@ ProviderAgent::ProviderAgent(ledger::Engine& engine, ledger::Application& applic
       services_(std::move(services)),
       endpoint_(std::move(endpoint)),
       measure_(std::move(measure)),
-      log_(std::move(log)) {}
+      log_(std::move(log)),
+      waker_(engine) {}
 
 ProviderAgent::~ProviderAgent() {
     stop();
 }
 
 void ProviderAgent::start() {
-    subscription_ = engine_.subscribe([this](const ledger::CommittedBlock&) {
-        const std::lock_guard lock(wake_mutex_);
-        woken_ = true;
-        wake_.notify_one();
-    });
+    waker_.listen();
     thread_ = std::thread([this] { loop(); });
 }
 
 void ProviderAgent::stop() {
-    {
-        const std::lock_guard lock(wake_mutex_);
-        if (stopped_) return;
-        stopped_ = true;
-        wake_.notify_one();
-    }
-    if (thread_.joinable()) {
-        engine_.unsubscribe(subscription_);
-        thread_.join();
-    }
+    waker_.stop();
+    if (thread_.joinable()) thread_.join();
     const std::lock_guard lock(tasks_mutex_);
     for (auto& [id, task] : tasks_) task->stop();
 }
@@ -101,21 +96,14 @@ std::vector<SlotStatus> ProviderAgent::slots() const {
 }
 
 void ProviderAgent::loop() {
-    for (;;) {
-        {
-            std::unique_lock lock(wake_mutex_);
-            // The timeout catches what blocks do not announce: a finished training process.
-            wake_.wait_for(lock, kIdle / 4, [this] { return woken_ || stopped_; });
-            if (stopped_) return;
-            woken_ = false;
-        }
-        tick();
-    }
+    while (waker_.wait(kIdle)) tick();
 }
 
 void ProviderAgent::tick() {
     const auto view = application_.committed_state();
-    if (!view || !ensure_registered(*view)) return;
+    if (!view) return;
+    report_outcomes();
+    if (!ensure_registered(*view)) return;
     const auto live = live_slots(*view);
     for (const auto& [id, slot] : live) advance(*view, slot);
     forget_ended(live);
@@ -276,14 +264,27 @@ void ProviderAgent::forget_ended(const LiveSlots& live) {
     }
 }
 
-bool ProviderAgent::send_once(const std::string& key, uint32_t type, Bytes payload) {
+void ProviderAgent::report_outcomes() {
+    for (auto& [key, sent] : sent_) {
+        if (!sent.pending) continue;
+        const auto found = engine_.find_tx(*sent.pending);
+        if (!found) continue;
+        sent.pending.reset();
+        const auto code = static_cast<ledger::TxCode>(found->result.code());
+        if (code == ledger::TxCode::kOk) continue;
+        log_.warn(step_name(key) + " is in block " + std::to_string(found->height) +
+                  " without effect: " + std::string(ledger::tx_code_name(code)) +
+                  " (docs/error-codes.md); its fee was charged");
+    }
+}
+
+bool ProviderAgent::send_once(const std::string& key, uint32_t type, ByteView payload) {
     const uint64_t height = engine_.height();
     const auto it = sent_.find(key);
     if (it != sent_.end() && height < it->second.height + kResendBlocks) return false;
-    const auto sent = sender_.send(type, std::move(payload));
-    sent_[key] = Sent{height, sent.ok() ? *sent : Hash256{}};
-    if (!sent.ok())
-        log_.warn(key.substr(0, key.find(':')) + " not accepted: " + sent.error().message);
+    const auto sent = sender_.send(type, payload);
+    sent_[key] = Sent{height, sent.ok() ? std::optional(*sent) : std::nullopt};
+    if (!sent.ok()) log_.warn(step_name(key) + " not accepted: " + sent.error().message);
     return sent.ok();
 }
 

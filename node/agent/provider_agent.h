@@ -7,17 +7,18 @@
 // offer it cannot serve is declined.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "ledger/engine/engine.h"
 #include "node/agent/local_task.h"
+#include "node/core/block_waker.h"
 #include "node/core/sender.h"
 
 namespace assay::node {
@@ -52,7 +53,7 @@ private:
     };
     struct Sent {
         uint64_t height = 0;
-        Hash256 hash;
+        std::optional<Hash256> pending;  // not seen in a block yet
     };
     using LiveSlots = std::map<std::string, LiveSlot>;  // by task id
 
@@ -66,8 +67,10 @@ private:
     void commit(const LiveSlot& live, const LocalResult& result);
     void reveal(const LiveSlot& live, const LocalResult& result);
     void forget_ended(const LiveSlots& live);
+    // Says which of our transactions a block holds without effect, and why.
+    void report_outcomes();
     // Submits once, then again only when the ledger has not moved for a while.
-    bool send_once(const std::string& key, uint32_t type, Bytes payload);
+    bool send_once(const std::string& key, uint32_t type, ByteView payload);
 
     ledger::Engine& engine_;
     ledger::Application& application_;
@@ -77,12 +80,8 @@ private:
     const std::function<Result<pb::ScoreSample>()> measure_;
     const AgentLog log_;
 
+    BlockWaker waker_;
     std::thread thread_;
-    uint64_t subscription_ = 0;
-    std::mutex wake_mutex_;
-    std::condition_variable wake_;
-    bool woken_ = false;    // guarded by wake_mutex_
-    bool stopped_ = false;  // guarded by wake_mutex_
 
     mutable std::mutex tasks_mutex_;
     std::map<std::string, std::unique_ptr<LocalTask>> tasks_;  // guarded by tasks_mutex_

@@ -51,7 +51,7 @@ std::string text_field(const json& object, const char* name) {
 }
 
 std::string amount_field(const json& object, const char* name) {
-    const auto text = text_field(object, name);
+    auto text = text_field(object, name);
     if (text.empty() || text.find_first_not_of("0123456789") != std::string::npos) return text;
     return format_amount(std::stoull(text));
 }

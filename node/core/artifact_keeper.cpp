@@ -19,42 +19,25 @@ ArtifactKeeper::ArtifactKeeper(ledger::Engine& engine, ledger::Application& appl
       application_(application),
       blobs_(blobs),
       fetch_(std::move(fetch)),
-      warn_(std::move(warn)) {}
+      warn_(std::move(warn)),
+      waker_(engine) {}
 
 ArtifactKeeper::~ArtifactKeeper() {
     stop();
 }
 
 void ArtifactKeeper::start() {
-    subscription_ = engine_.subscribe([this](const ledger::CommittedBlock&) {
-        const std::lock_guard lock(mutex_);
-        woken_ = true;
-        wake_.notify_one();
-    });
+    waker_.listen();
     thread_ = std::thread([this] { loop(); });
 }
 
 void ArtifactKeeper::stop() {
-    {
-        const std::lock_guard lock(mutex_);
-        stopped_ = true;
-        wake_.notify_one();
-    }
-    if (!thread_.joinable()) return;
-    engine_.unsubscribe(subscription_);
-    thread_.join();
+    waker_.stop();
+    if (thread_.joinable()) thread_.join();
 }
 
 void ArtifactKeeper::loop() {
-    for (;;) {
-        {
-            std::unique_lock lock(mutex_);
-            wake_.wait_for(lock, kRetry, [this] { return woken_ || stopped_; });
-            if (stopped_) return;
-            woken_ = false;
-        }
-        sweep();
-    }
+    while (waker_.wait(kRetry)) sweep();
 }
 
 void ArtifactKeeper::sweep() {

@@ -7,9 +7,7 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <set>
 #include <string>
 #include <thread>
@@ -17,6 +15,7 @@
 #include "contracts.pb.h"
 #include "ledger/engine/engine.h"
 #include "node/blobs/blob_store.h"
+#include "node/core/block_waker.h"
 
 namespace assay::node {
 
@@ -43,12 +42,8 @@ private:
     BlobStore& blobs_;
     const FetchArtifact fetch_;
     const std::function<void(const std::string&)> warn_;
+    BlockWaker waker_;
     std::thread thread_;
-    uint64_t subscription_ = 0;
-    std::mutex mutex_;
-    std::condition_variable wake_;
-    bool woken_ = false;    // guarded by mutex_
-    bool stopped_ = false;  // guarded by mutex_
     std::atomic<size_t> missing_{0};
     std::set<std::string> complete_;  // ids of ended jobs with nothing missing; own thread only
     std::set<std::string> kept_;      // roots already here; own thread only

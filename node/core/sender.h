@@ -18,7 +18,7 @@ public:
     TxSender(ledger::Engine& engine, const ledger::PrivateKey& key);
 
     // payload: the canonical encoding of the message of that transaction type. Returns the hash.
-    Result<Hash256> send(uint32_t type, Bytes payload);
+    Result<Hash256> send(uint32_t type, ByteView payload);
     const ledger::Address& address() const { return address_; }
 
 private:

@@ -80,8 +80,7 @@ Result<std::unique_ptr<RpcService>> RpcService::start(HttpConfig config, Service
     };
     http.health = [parts] { return health_of(parts->services); };
     http.ready = [parts]() -> HttpReply {
-        if (const HttpReply health = health_of(parts->services); health.status != 200)
-            return health;
+        if (HttpReply health = health_of(parts->services); health.status != 200) return health;
         if (!parts->hooks.ready) return {.body = "ready\n"};
         const auto readiness = parts->hooks.ready();
         return {.status = readiness.ready ? 200U : 503U, .body = readiness.text};

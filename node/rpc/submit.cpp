@@ -7,6 +7,7 @@
 #include "ledger/codec/canonical.h"
 #include "ledger/codec/transaction.h"
 #include "ledger/crypto/address_text.h"
+#include "ledger/engine/next_transaction.h"
 #include "node/rpc/values.h"
 
 namespace assay::node {
@@ -136,13 +137,7 @@ Result<Submitter::Signed> Submitter::sign(const json& params, uint32_t type,
         ASSAY_ASSIGN(fee, amount_param(params, "fee"));
     }
     const Bytes encoded = ledger::encode_message(payload);
-    pb::TxBody body;
-    body.set_chain_id(services_.engine.genesis().chain_id());
-    body.set_nonce(services_.engine.next_nonce(address));
-    body.set_expiry_height(services_.engine.height() + kExpiryBlocks);
-    body.set_fee(fee);
-    body.set_type(type);
-    body.set_payload(encoded.data(), encoded.size());
+    const auto body = ledger::next_transaction(services_.engine, address, type, encoded, fee);
     ASSAY_ASSIGN(auto raw, services_.sign(key, body));
     return Signed{std::move(raw), address, body.nonce()};
 }

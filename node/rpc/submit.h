@@ -24,8 +24,6 @@ namespace assay::node {
 inline constexpr size_t kMaxWaitingCalls = 12;  // below the worker threads of the server
 inline constexpr uint64_t kDefaultWaitMs = 15'000;
 inline constexpr uint64_t kMaxWaitMs = 60'000;
-// Long enough to pass a busy mempool, short enough that a lost transaction's nonce is soon free.
-inline constexpr uint64_t kExpiryBlocks = 200;
 
 // What methods that sign with a node-held key answer with.
 inline constexpr std::string_view kSubmittedResult =

@@ -8,6 +8,7 @@
 #include "contracts/commitment.h"
 #include "contracts/transactions.h"
 #include "ledger/codec/transaction.h"
+#include "ledger/engine/next_transaction.h"
 #include "node/rpc/client.h"
 #include "node/rpc/discover.h"
 #include "node/rpc/job_json.h"
@@ -274,7 +275,7 @@ TEST_F(Rpc, PostJobSignsTheRightBody) {
     const std::lock_guard lock(node.mutex);
     EXPECT_EQ(node.last_signed.chain_id(), "assay-test");
     EXPECT_EQ(node.last_signed.nonce(), 9U);
-    EXPECT_EQ(node.last_signed.expiry_height(), 3 + kExpiryBlocks);
+    EXPECT_EQ(node.last_signed.expiry_height(), 3 + ledger::kExpiryBlocks);
     EXPECT_EQ(node.last_signed.type(), static_cast<uint32_t>(contracts::TxType::kJobPost));
     pb::JobPost post;
     ASSERT_TRUE(post.ParseFromString(node.last_signed.payload()));

@@ -1,0 +1,165 @@
+// A slot's work: its result is stored and remembered, and a restart never chooses another salt.
+#include "node/agent/local_task.h"
+
+#include <chrono>
+#include <thread>
+
+#include "tests/node/agent/agent_fixture.h"
+
+namespace assay::node {
+namespace {
+
+using testing::expected_output;
+using testing::import_text;
+using testing::small_spec;
+using testing::to_ref;
+
+class LocalTaskTest : public ::testing::Test {
+protected:
+    LocalTaskTest() : services_(make_services()) {
+        data_ = import_text(folder_.path());
+        spec_ = small_spec(to_ref(blobs_->put_file(data_).value()), 1, 1);
+        const Hash256 id = {{7}};
+        task_.set_id(id.bytes.data(), id.bytes.size());
+        task_.add_inputs();  // no root: initial weights
+    }
+    TaskServices make_services() {
+        ProviderConfig config;
+        config.backend = "portable";
+        return TaskServices{*blobs_,
+                            [this](const pb::ArtifactRef& ref, const pb::Task&) -> Status {
+                                ++fetches_;
+                                const auto root = hash_from(view_of(ref.root()));
+                                if (root && blobs_->has(*root)) return {};
+                                return fail(Code::kNotFound, "no peer has it");
+                            },
+                            [this] {
+                                Hash256 salt;
+                                salt.bytes.fill(++salts_);
+                                return salt;
+                            },
+                            folder_.path() / "work",
+                            ASSAY_EXECUTABLE,
+                            config};
+    }
+    // Runs to its end.
+    LocalTask::Phase finish(LocalTask& task) {
+        task.start();
+        while (task.phase() != LocalTask::Phase::kDone &&
+               task.phase() != LocalTask::Phase::kFailed) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        }
+        return task.phase();
+    }
+    Bytes stored(const pb::ArtifactRef& ref) {
+        return blobs_->get_bytes(*hash_from(view_of(ref.root())), 1 << 24).value();
+    }
+
+    const ScratchFolder folder_ = ScratchFolder::make({}, "assay-task-").value();
+    std::unique_ptr<BlobStore> blobs_ = BlobStore::open(folder_.path() / "blobs", {}).value();
+    TaskServices services_;
+    std::filesystem::path data_;
+    pb::JobSpec spec_;
+    pb::Task task_;
+    int fetches_ = 0;
+    uint8_t salts_ = 0;
+};
+
+TEST_F(LocalTaskTest, StoresTheOutputAndItsTrace) {
+    LocalTask task(services_, task_, spec_);
+    ASSERT_EQ(finish(task), LocalTask::Phase::kDone) << task.error();
+    const auto result = task.result();
+    EXPECT_FALSE(result.diverged);
+    EXPECT_EQ(result.salt, Bytes(32, 1));
+    EXPECT_EQ(stored(result.output), expected_output(spec_, data_, folder_.path()));
+    EXPECT_FALSE(stored(result.trace).empty());
+    EXPECT_EQ(fetches_, 1);
+}
+
+TEST_F(LocalTaskTest, ARestartGoesOnWithTheSameSalt) {
+    LocalResult first;
+    {
+        LocalTask task(services_, task_, spec_);
+        ASSERT_EQ(finish(task), LocalTask::Phase::kDone) << task.error();
+        first = task.result();
+    }
+    LocalTask again(services_, task_, spec_);
+    ASSERT_EQ(finish(again), LocalTask::Phase::kDone) << again.error();
+    EXPECT_EQ(again.result().salt, first.salt);
+    EXPECT_EQ(again.result().output.root(), first.output.root());
+    EXPECT_EQ(salts_, 1);
+    EXPECT_EQ(fetches_, 1);  // nothing was computed again
+}
+
+TEST_F(LocalTaskTest, ADamagedResultMeansStartingOver) {
+    std::string root;
+    {
+        LocalTask task(services_, task_, spec_);
+        ASSERT_EQ(finish(task), LocalTask::Phase::kDone) << task.error();
+        root = task.result().output.root();
+    }
+    const auto file = services_.work / to_hex(view_of(task_.id())) / "result.json";
+    const auto whole = read_text(file, 1 << 16).value();
+    int salt = 1;
+    for (const std::string& damaged :
+         {std::string(), whole.substr(0, whole.size() / 2), std::string("{}"), std::string("[")}) {
+        ASSERT_TRUE(write_text(file, damaged, 0600).ok());
+        LocalTask task(services_, task_, spec_);
+        ASSERT_EQ(finish(task), LocalTask::Phase::kDone) << task.error();
+        EXPECT_EQ(task.result().output.root(), root);
+        EXPECT_EQ(task.result().salt, Bytes(32, static_cast<uint8_t>(++salt)));
+    }
+}
+
+TEST_F(LocalTaskTest, ALostOutputMeansStartingOver) {
+    Hash256 root;
+    {
+        LocalTask task(services_, task_, spec_);
+        ASSERT_EQ(finish(task), LocalTask::Phase::kDone) << task.error();
+        root = *hash_from(view_of(task.result().output.root()));
+    }
+    ASSERT_TRUE(blobs_->remove(root).ok());
+    LocalTask task(services_, task_, spec_);
+    ASSERT_EQ(finish(task), LocalTask::Phase::kDone) << task.error();
+    EXPECT_TRUE(blobs_->has(root));
+}
+
+TEST_F(LocalTaskTest, ACrashingTrainerFailsTheTaskOnly) {
+    services_.config.fault = "crash";
+    LocalTask task(services_, task_, spec_);
+    ASSERT_EQ(finish(task), LocalTask::Phase::kFailed);
+    EXPECT_NE(task.error().find("signal 6"), std::string::npos) << task.error();
+}
+
+TEST_F(LocalTaskTest, TheWrongResultFaultDiffersInOneBit) {
+    services_.config.fault = "wrong-result";
+    LocalTask task(services_, task_, spec_);
+    ASSERT_EQ(finish(task), LocalTask::Phase::kDone) << task.error();
+    auto lie = stored(task.result().output);
+    const auto truth = expected_output(spec_, data_, folder_.path());
+    ASSERT_EQ(lie.size(), truth.size());
+    EXPECT_NE(lie, truth);
+    lie.back() ^= 1;
+    EXPECT_EQ(lie, truth);
+}
+
+TEST_F(LocalTaskTest, StopEndsAFetchThatNobodyAnswers) {
+    spec_.mutable_data()->set_root(std::string(32, 'x'));
+    LocalTask task(services_, task_, spec_);
+    task.start();
+    while (task.phase() != LocalTask::Phase::kFetching) std::this_thread::yield();
+    task.stop();
+    EXPECT_EQ(task.phase(), LocalTask::Phase::kFailed);
+    EXPECT_FALSE(task.error().empty());
+}
+
+TEST_F(LocalTaskTest, DiscardRemovesTheFolder) {
+    LocalTask task(services_, task_, spec_);
+    ASSERT_EQ(finish(task), LocalTask::Phase::kDone) << task.error();
+    ASSERT_TRUE(std::filesystem::exists(task.folder()));
+    task.discard();
+    EXPECT_FALSE(std::filesystem::exists(task.folder()));
+}
+
+}  // namespace
+}  // namespace assay::node
