@@ -5,6 +5,7 @@
 #include "contracts/queries.h"
 #include "contracts/transactions.h"
 #include "ledger/codec/canonical.h"
+#include "ledger/crypto/address_text.h"
 #include "node/agent/worker.h"
 
 namespace assay::node {
@@ -144,7 +145,9 @@ bool ProviderAgent::register_provider(const ledger::ReadView& view) {
         return false;
     }
     pb::ProviderRegister registration;
-    registration.set_moniker(services_.config.moniker);
+    registration.set_moniker(services_.config.moniker.empty()
+                                 ? ledger::address_text(sender_.address())
+                                 : services_.config.moniker);
     registration.set_endpoint(endpoint_);
     registration.set_price_floor(services_.config.price_floor);
     registration.set_capacity(services_.config.capacity);

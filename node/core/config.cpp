@@ -1,5 +1,6 @@
 #include "node/core/config.h"
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -33,6 +34,18 @@ Field field(T& value, std::string accepts) {
         [&value] { return json(value); }, std::move(accepts)};
 }
 
+// An enumeration of two values, by the names of 0 and 1.
+template <typename E>
+Field choice(E& value, const std::string& zero, const std::string& one) {
+    return {[&value, zero, one](const json& j) {
+                const auto name = j.get<std::string>();
+                if (name != zero && name != one) throw std::invalid_argument("name");
+                value = static_cast<E>(name == one);
+            },
+            [&value, zero, one] { return json(value == E{} ? zero : one); },
+            "\"" + zero + "\" or \"" + one + "\""};
+}
+
 using Fields = std::map<std::string, Field>;
 
 Fields provider_fields(ProviderConfig& p) {
@@ -64,25 +77,19 @@ Fields node_fields(NodeConfig& c) {
         {"blobLimitMb", field(c.blob_limit_mb, "megabytes")},
         {"logLevel", field(c.log_level, "trace, debug, info, warn or error")},
     };
-    fields["engine"] = {
-        [&c](const json& j) {
-            const auto name = j.get<std::string>();
-            if (name != "producer" && name != "follower") {
-                throw std::invalid_argument("engine");
-            }
-            c.engine = name == "producer" ? EngineKind::kProducer : EngineKind::kFollower;
-        },
-        [&c] { return json(c.engine == EngineKind::kProducer ? "producer" : "follower"); },
-        "\"producer\" or \"follower\""};
+    fields["engine"] = choice(c.engine, "producer", "follower");
+    fields["logFormat"] = choice(c.log_format, "text", "json");
     return fields;
 }
 
-Status read_fields(const json& object, const Fields& fields, const std::string& where) {
+// `nested`: the one field that is an object of its own, read apart.
+Status read_fields(const json& object, const Fields& fields, const std::string& where,
+                   std::string_view nested = {}) {
     if (!object.is_object()) return fail(Code::kInvalidArgument, where + " must be a JSON object");
     for (const auto& [name, value] : object.items()) {
         const auto it = fields.find(name);
         if (it == fields.end()) {
-            if (name == "provider") continue;
+            if (name == nested) continue;
             return fail(Code::kInvalidArgument, where + ": unknown field '" + name +
                                                     "'. Remedy: remove it or correct its spelling");
         }
@@ -118,13 +125,18 @@ Status check_ranges(const NodeConfig& c, const std::string& where) {
         return bad("provider.threads is " + std::to_string(c.provider.threads) +
                    "; it takes 1 to 256");
     }
-    static const std::vector<std::string> faults = {"",     "wrong-result", "silent",
-                                                    "late", "copy-commit",  "crash"};
-    for (const auto& fault : faults) {
-        if (fault == c.provider.fault) return {};
+    const auto is_one_of = [](const std::string& value, std::initializer_list<const char*> names) {
+        return std::find(names.begin(), names.end(), value) != names.end();
+    };
+    if (!is_one_of(c.log_level, {"trace", "debug", "info", "warn", "error"})) {
+        return bad("logLevel '" + c.log_level + "' is none of trace, debug, info, warn, error");
     }
-    return bad("provider.fault '" + c.provider.fault +
-               "' is none of wrong-result, silent, late, copy-commit, crash");
+    if (!is_one_of(c.provider.fault,
+                   {"", "wrong-result", "silent", "late", "copy-commit", "crash"})) {
+        return bad("provider.fault '" + c.provider.fault +
+                   "' is none of wrong-result, silent, late, copy-commit, crash");
+    }
+    return {};
 }
 
 }  // namespace
@@ -144,7 +156,7 @@ Result<NodeConfig> load_config(const std::filesystem::path& file) {
     }
     NodeConfig config;
     const auto fields = node_fields(config);
-    ASSAY_RETURN_IF_ERROR(read_fields(document, fields, file.string()));
+    ASSAY_RETURN_IF_ERROR(read_fields(document, fields, file.string(), "provider"));
     if (document.contains("provider")) {
         const auto provider = provider_fields(config.provider);
         ASSAY_RETURN_IF_ERROR(

@@ -15,6 +15,7 @@
 namespace assay::node {
 
 enum class EngineKind : uint8_t { kProducer, kFollower };
+enum class LogFormat : uint8_t { kText, kJson };
 
 struct ProviderConfig {
     bool enabled = false;
@@ -39,7 +40,8 @@ struct NodeConfig {
     uint32_t heartbeat_ms = 5000;
     bool keep_artifacts = false;  // fetch and pin the checkpoints and traces of every job
     uint64_t blob_limit_mb = 20'480;
-    std::string log_level = "info";
+    std::string log_level = "info";  // trace, debug, info, warn or error
+    LogFormat log_format = LogFormat::kText;
     ProviderConfig provider;
 };
 

@@ -1,6 +1,5 @@
 #include "node/core/node.h"
 
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <atomic>
@@ -17,6 +16,7 @@
 #include "node/core/artifact_keeper.h"
 #include "node/core/home.h"
 #include "node/core/key_store.h"
+#include "node/core/log.h"
 #include "node/core/metrics.h"
 #include "node/peer/block_sync.h"
 #include "node/peer/fetcher.h"
@@ -30,15 +30,6 @@ uint64_t wall_clock_ms() {
     return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
                                      std::chrono::system_clock::now().time_since_epoch())
                                      .count());
-}
-
-std::shared_ptr<spdlog::logger> make_log(const std::string& level) {
-    auto log = std::make_shared<spdlog::logger>("assay",
-                                                std::make_shared<spdlog::sinks::stdout_sink_mt>());
-    log->set_level(spdlog::level::from_str(level));
-    log->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
-    log->flush_on(spdlog::level::info);
-    return log;
 }
 
 // First the operators whose results were accepted, then every provider, then the configured peers.
@@ -302,7 +293,7 @@ Node::~Node() {
 Result<std::unique_ptr<Node>> Node::start(NodeStart options) {
     auto parts = std::make_unique<Parts>();
     parts->options = std::move(options);
-    parts->log = make_log(parts->options.config.log_level);
+    parts->log = make_log(parts->options.config);
     ASSAY_ASSIGN(parts->genesis, load_genesis(parts->options.home));
     ASSAY_RETURN_IF_ERROR(parts->open_keys());
     // From here on a failure must stop what runs already: the Node's destructor does.

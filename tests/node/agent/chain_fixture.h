@@ -61,7 +61,6 @@ public:
         : key_(test_key(key)), sender_(engine, key_) {
         ProviderConfig config;
         config.enabled = true;
-        config.moniker = "p" + std::to_string(key);
         config.stake = kStake;
         config.backend = "portable";
         config.fault = fault;

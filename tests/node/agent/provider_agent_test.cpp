@@ -1,6 +1,7 @@
 // Agents on a real chain: registration, whole jobs, faults, and a restart between any two steps.
 #include "node/agent/provider_agent.h"
 
+#include "ledger/crypto/address_text.h"
 #include "tests/node/agent/chain_fixture.h"
 
 namespace assay::node {
@@ -29,6 +30,7 @@ TEST_F(ProviderAgentTest, BondsAndRegistersOnce) {
     const auto view = state();
     const auto recorded = contracts::get_provider(*view, provider.address());
     ASSERT_TRUE(recorded.has_value());
+    EXPECT_EQ(recorded->moniker(), ledger::address_text(provider.address()));
     EXPECT_EQ(recorded->endpoint(), "127.0.0.1:1");
     EXPECT_EQ(recorded->sample().score(), 1'000'000U);
     EXPECT_EQ(contracts::get_stake(*view, provider.address())->bonded(), testing::kStake);
