@@ -67,6 +67,7 @@ void EmbeddedProducer::run() {
     std::unique_lock lock(wake_mutex_);
     while (!stopping_) {
         const uint64_t now_ms = options_.clock();
+        last_ms = std::min(last_ms, now_ms);  // a clock set back must not stop the blocks
         const uint64_t wait_ms =
             mempool_size() > 0 ? options_.min_interval_ms : options_.heartbeat_ms;
         const uint64_t due_ms = last_ms == 0 ? now_ms : last_ms + wait_ms;

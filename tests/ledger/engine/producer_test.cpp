@@ -62,6 +62,37 @@ TEST_F(ProducerTest, HeaderTimeStrictlyIncreasesWhenTheClockStandsStill) {
     EXPECT_EQ(second, kToyGenesisTimeMs + 2);
 }
 
+TEST(ProducerThread, AClockSetBackDoesNotStopTheBlocks) {
+    const TempDirectory directory;
+    const ToyRules rules;
+    const auto database = Database::open(directory.file("node")).value();
+    const auto app = LocalApplication::open(rules, *database).value();
+    std::atomic<uint64_t> clock{kToyGenesisTimeMs + 10'000'000};
+    ProducerOptions options;
+    options.heartbeat_ms = 1;
+    options.clock = [&clock] { return clock.fetch_add(1) + 1; };
+    const auto producer =
+        EmbeddedProducer::create(*app, *database, toy_genesis(), toy_key(0), options).value();
+    ASSERT_TRUE(producer->start().ok());
+    const auto reaches = [&](uint64_t height) {
+        for (int i = 0; i < 2'000 && producer->height() < height; ++i)
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        return producer->height() >= height;
+    };
+    ASSERT_TRUE(reaches(2));
+    clock = kToyGenesisTimeMs;
+    const uint64_t before = producer->height();
+    EXPECT_TRUE(reaches(before + 3));
+    producer->stop();
+    // Header times still rise.
+    uint64_t last = 0;
+    for (uint64_t height = 1; height <= producer->height(); ++height) {
+        const uint64_t time = producer->block(height).value().block.header().time_ms();
+        EXPECT_GT(time, last);
+        last = time;
+    }
+}
+
 TEST_F(ProducerTest, ClaimedFailureChargesTheFeeAndNothingElse) {
     ASSERT_EQ(chain_.producer->submit(toy_transfer({.nonce = 0}, 2, 2 * kToyBalance)).code,
               TxCode::kOk);
