@@ -1,7 +1,9 @@
 #include "ledger/audit/export.h"
 
+#include "ledger/audit/event_diff.h"
 #include "ledger/audit/export_file.h"
 #include "ledger/codec/block.h"
+#include "ledger/codec/canonical.h"
 #include "ledger/local_application.h"
 
 namespace assay::ledger {
@@ -17,8 +19,11 @@ Result<ExportSummary> export_chain(const pb::Genesis& genesis, uint64_t height,
     append(frame.payload, encoded_genesis);
     ASSAY_RETURN_IF_ERROR(writer.write(frame));
     for (uint64_t h = 1; h <= height; ++h) {
-        frame.kind = FrameKind::kBlock;
-        ASSAY_ASSIGN(frame.payload, block_at(h));
+        ASSAY_ASSIGN(ExportedBlock exported, block_at(h));
+        frame = {FrameKind::kEvents, encode_event_list(exported.events)};
+        // They only help to explain a difference: too many are left out.
+        if (frame.payload.size() <= kMaxEventListBytes) ASSAY_RETURN_IF_ERROR(writer.write(frame));
+        frame = {FrameKind::kBlock, std::move(exported.block)};
         ASSAY_RETURN_IF_ERROR(writer.write(frame));
         if (h == height) {
             ASSAY_ASSIGN(const pb::Block head, decode_block(frame.payload));
@@ -36,7 +41,15 @@ Result<ExportSummary> export_chain(const pb::Genesis& genesis, uint64_t height,
 Result<ExportSummary> export_ledger(const Engine& engine, const std::string& path) {
     return export_chain(
         engine.genesis(), engine.height(),
-        [&](uint64_t height) { return engine.encoded_block(height); }, path);
+        [&](uint64_t height) -> Result<ExportedBlock> {
+            ExportedBlock exported;
+            ASSAY_ASSIGN(exported.block, engine.encoded_block(height));
+            ASSAY_ASSIGN(const CommittedBlock committed, engine.block(height));
+            for (const pb::Event& event : committed.events)
+                exported.events.push_back(encode_message(event));
+            return exported;
+        },
+        path);
 }
 
 Result<ExportSummary> export_ledger(const Database& database, const std::string& path) {
@@ -44,7 +57,14 @@ Result<ExportSummary> export_ledger(const Database& database, const std::string&
     if (!stored) return fail(Code::kNotFound, "export: the database holds no chain");
     ASSAY_ASSIGN(const pb::Genesis genesis, decode_genesis(*stored));
     return export_chain(
-        genesis, database.height(), [&](uint64_t height) { return database.block(height); }, path);
+        genesis, database.height(),
+        [&](uint64_t height) -> Result<ExportedBlock> {
+            ExportedBlock exported;
+            ASSAY_ASSIGN(exported.block, database.block(height));
+            ASSAY_ASSIGN(exported.events, database.events_at(height));
+            return exported;
+        },
+        path);
 }
 
 }  // namespace assay::ledger

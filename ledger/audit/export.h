@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "ledger/engine/engine.h"
 #include "ledger/state/database.h"
@@ -17,8 +18,13 @@ struct ExportSummary {
     Hash256 genesis_hash;
 };
 
-// The encoded block of a height from 1 on; lets a remote node be the source.
-using BlockSource = std::function<Result<Bytes>(uint64_t height)>;
+struct ExportedBlock {
+    Bytes block;                // encoded
+    std::vector<Bytes> events;  // encoded, as its producer's log has them
+};
+
+// The block of a height from 1 on; lets a remote node be the source.
+using BlockSource = std::function<Result<ExportedBlock>(uint64_t height)>;
 
 Result<ExportSummary> export_chain(const pb::Genesis& genesis, uint64_t height,
                                    const BlockSource& block_at, const std::string& path);

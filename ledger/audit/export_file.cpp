@@ -28,6 +28,8 @@ std::optional<size_t> max_payload(uint8_t kind) {
     switch (static_cast<FrameKind>(kind)) {
         case FrameKind::kGenesis:
             return kMaxGenesisBytes + sizeof(Hash256::bytes);
+        case FrameKind::kEvents:
+            return kMaxEventListBytes;
         case FrameKind::kBlock:
             return kMaxBlockBytes;
         case FrameKind::kEnd:

@@ -16,9 +16,10 @@
 namespace assay::ledger {
 
 inline constexpr std::string_view kExportMagic = "ASSAYLGR";
-inline constexpr uint32_t kExportVersion = 1;
+inline constexpr uint32_t kExportVersion = 2;
+inline constexpr size_t kMaxEventListBytes = size_t{64} << 20;  // the events of one block
 
-enum class FrameKind : uint8_t { kGenesis = 'G', kBlock = 'B', kEnd = 'E' };
+enum class FrameKind : uint8_t { kGenesis = 'G', kEvents = 'V', kBlock = 'B', kEnd = 'E' };
 
 struct Frame {
     FrameKind kind = FrameKind::kEnd;

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "ledger/audit/blame.h"
+#include "ledger/audit/event_diff.h"
 #include "ledger/audit/export_file.h"
 #include "ledger/codec/block.h"
 #include "ledger/local_application.h"
@@ -89,6 +90,12 @@ Result<Trailer> decode_trailer(ByteView payload) {
     return Trailer{read_be64(payload.first(8)), *hash_from(payload.subspan(8))};
 }
 
+// A frame, and for a block the events that the file records for it.
+struct Item {
+    Frame frame;
+    std::optional<Bytes> events;
+};
+
 class Replay {
 public:
     Replay(ExportReader reader, const Rules& rules, const ReplayOptions& options)
@@ -97,23 +104,28 @@ public:
     Result<ReplayReport> run(const std::string& directory) {
         ASSAY_RETURN_IF_ERROR(start(directory));
         while (true) {
-            const auto frame = next_frame();
-            if (!frame) return at_height(tip_.height + 1, frame.error());
+            const auto item = next_item();
+            if (!item) return at_height(tip_.height + 1, item.error());
+            const Frame* const frame = &item->frame;
             if (frame->kind == FrameKind::kEnd) return finish(frame->payload);
             if (frame->kind != FrameKind::kBlock)
                 return at_height(tip_.height + 1,
                                  fail(Code::kCorrupt, "frame.kind: a block or the end must come"));
             read_ahead();
-            const Status applied = apply(frame->payload);
+            const Status applied = apply(frame->payload, item->events);
             if (!applied) return at_height(tip_.height + 1, applied.error());
         }
     }
 
 private:
     Status start(const std::string& directory);
-    Status apply(const Bytes& encoded);
+    Status apply(const Bytes& encoded, const std::optional<Bytes>& recorded);
+    Status check_events(const std::optional<Bytes>& recorded, const FinalizedBlock& executed) const;
+    Error explain(const Error& wrong_hash, const pb::Block& block,
+                  const std::optional<Bytes>& recorded, const FinalizedBlock& executed);
     Result<pb::Block> decode(const Bytes& encoded);
-    Result<Frame> next_frame();
+    Result<Item> next_item();
+    Result<Item> read_item();
     void read_ahead();
     std::optional<Hash256> hash_told_by_next_frame() const;
     Result<ReplayReport> finish(ByteView trailer_bytes);
@@ -124,7 +136,7 @@ private:
     std::unique_ptr<Database> database_;
     std::unique_ptr<LocalApplication> app_;
     std::unique_ptr<SignaturePrefetch> prefetch_;  // before app_ goes, this does
-    std::optional<Result<Frame>> ahead_;           // the frame after the one being applied
+    std::optional<Result<Item>> ahead_;            // what comes after the block being applied
     pb::Genesis genesis_;
     ChainTip tip_;
     ReplayReport report_;
@@ -162,17 +174,28 @@ Status Replay::start(const std::string& directory) {
     return {};
 }
 
-Result<Frame> Replay::next_frame() {
-    if (!ahead_) return reader_.next();
-    Result<Frame> frame = std::move(*ahead_);
+Result<Item> Replay::read_item() {
+    Item item;
+    ASSAY_ASSIGN(item.frame, reader_.next());
+    if (item.frame.kind != FrameKind::kEvents) return item;
+    item.events = std::move(item.frame.payload);
+    ASSAY_ASSIGN(item.frame, reader_.next());
+    if (item.frame.kind != FrameKind::kBlock)
+        return fail(Code::kCorrupt, "frame.kind: a block must follow its events");
+    return item;
+}
+
+Result<Item> Replay::next_item() {
+    if (!ahead_) return read_item();
+    Result<Item> item = std::move(*ahead_);
     ahead_.reset();
-    return frame;
+    return item;
 }
 
 void Replay::read_ahead() {
-    ahead_ = reader_.next();
-    if (prefetch_ && *ahead_ && (*ahead_)->kind == FrameKind::kBlock)
-        prefetch_->start((*ahead_)->payload, genesis_.chain_id());
+    ahead_ = read_item();
+    if (prefetch_ && *ahead_ && (*ahead_)->frame.kind == FrameKind::kBlock)
+        prefetch_->start((*ahead_)->frame.payload, genesis_.chain_id());
 }
 
 Result<pb::Block> Replay::decode(const Bytes& encoded) {
@@ -185,7 +208,34 @@ Result<pb::Block> Replay::decode(const Bytes& encoded) {
     return block;
 }
 
-Status Replay::apply(const Bytes& encoded) {
+Status Replay::check_events(const std::optional<Bytes>& recorded,
+                            const FinalizedBlock& executed) const {
+    if (!recorded) return {};
+    ASSAY_ASSIGN(const auto events, decode_event_list(*recorded));
+    const auto difference = first_event_difference(events, executed.events);
+    return difference ? Status(fail(Code::kCorrupt, *difference)) : Status();
+}
+
+Error Replay::explain(const Error& wrong_hash, const pb::Block& block,
+                      const std::optional<Bytes>& recorded, const FinalizedBlock& executed) {
+    std::string text = wrong_hash.message;
+    const Status events = check_events(recorded, executed);
+    if (!events) {
+        text += "; the first event that differs: " + events.error().message;
+    } else if (recorded) {
+        text += "; the recorded events are those of the rules, so the state differs beside them";
+    } else {
+        text += "; the file records no events of this block";
+    }
+    if (options_.explain) {
+        const auto more =
+            explain_block(block, tip_.hash, rules_, *app_, *database_, options_.explain);
+        if (more && !more->empty()) text += "; " + *more;
+    }
+    return fail(wrong_hash.code, text);
+}
+
+Status Replay::apply(const Bytes& encoded, const std::optional<Bytes>& recorded) {
     ASSAY_ASSIGN(const pb::Block block, decode(encoded));
     Status valid = check_before_execution(block, tip_, genesis_);
     if (!valid) {
@@ -193,7 +243,9 @@ Status Replay::apply(const Bytes& encoded) {
         return blame_field(valid.error(), suspect, *app_);
     }
     ASSAY_ASSIGN(FinalizedBlock executed, app_->finalize_block(proposal_of(block, tip_.hash)));
-    ASSAY_RETURN_IF_ERROR(check_after_execution(block, executed));
+    const Status after = check_after_execution(block, executed);
+    if (!after) return explain(after.error(), block, recorded, executed);
+    ASSAY_RETURN_IF_ERROR(check_events(recorded, executed));
     app_->attach_block(encoded);
     ASSAY_RETURN_IF_ERROR(app_->commit());
     tip_ = tip_of(block.header());
@@ -205,7 +257,7 @@ Status Replay::apply(const Bytes& encoded) {
 
 std::optional<Hash256> Replay::hash_told_by_next_frame() const {
     if (!ahead_ || !*ahead_) return std::nullopt;
-    const Frame* const frame = &ahead_->value();
+    const Frame* const frame = &ahead_->value().frame;
     if (frame->kind == FrameKind::kEnd) {
         const auto trailer = decode_trailer(frame->payload);
         return trailer ? std::optional(trailer->head_hash) : std::nullopt;

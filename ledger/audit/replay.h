@@ -8,6 +8,7 @@
 
 #include <string>
 
+#include "ledger/audit/dispute.h"
 #include "ledger/engine/engine.h"
 
 namespace assay::ledger {
@@ -19,6 +20,8 @@ struct ReplayOptions {
     unsigned threads = 0;                     // 0: one for each processor
     std::optional<Hash256> expected_genesis;  // refuse the export of another chain
     std::function<void(const CommittedBlock&)> on_block;
+    // What the rules know to say about a signed block with another app hash than theirs.
+    ExplainBlock explain;
 };
 
 struct ReplayReport {

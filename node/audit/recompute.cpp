@@ -3,6 +3,7 @@
 #include "compute/train/task.h"
 #include "contracts/job_spec.h"
 #include "contracts/queries.h"
+#include "node/audit/chunks.h"
 #include "node/core/files.h"
 
 namespace assay::node {
@@ -36,10 +37,18 @@ Result<compute::TaskInputs> bring_inputs(const pb::Task& task, const pb::JobSpec
     return inputs;
 }
 
-Status compare(const char* field, const Hash256& found, const std::string& accepted) {
-    if (view_of(accepted).size() == 32 && hash_from(view_of(accepted)) == found) return {};
-    return fail(Code::kCorrupt, std::string(field) + ": recomputed " + to_hex(found) +
-                                    ", the ledger accepted " + to_hex(view_of(accepted)));
+// Names the chunk when the store has the manifest of what was accepted.
+Status compare(const std::string& field, const compute::Manifest& found,
+               const std::string& accepted, const BlobStore& blobs) {
+    const auto root = hash_from(view_of(accepted));
+    if (root && *root == found.root()) return {};
+    std::string why = field + ": recomputed " + to_hex(found.root()) + ", the ledger accepted " +
+                      to_hex(view_of(accepted));
+    if (!root) return fail(Code::kCorrupt, why);
+    if (const auto due = blobs.manifest(*root); due.ok()) {
+        if (const auto chunk = first_wrong_chunk(*due, found)) why += "; first at " + *chunk;
+    }
+    return fail(Code::kCorrupt, why);
 }
 
 }  // namespace
@@ -78,10 +87,8 @@ Result<RecomputeReport> recompute_task(const ledger::ReadView& state, const pb::
     ASSAY_ASSIGN(const auto trace, compute::manifest_of_file(outputs.trace));
     report.output_root = output.root();
     report.trace_root = trace.root();
-    ASSAY_RETURN_IF_ERROR(
-        compare((name + ".output").c_str(), report.output_root, task.output().root()));
-    ASSAY_RETURN_IF_ERROR(
-        compare((name + ".trace").c_str(), report.trace_root, task.trace().root()));
+    ASSAY_RETURN_IF_ERROR(compare(name + ".output", output, task.output().root(), blobs));
+    ASSAY_RETURN_IF_ERROR(compare(name + ".trace", trace, task.trace().root(), blobs));
     return report;
 }
 

@@ -15,12 +15,17 @@ namespace assay::node {
 
 class ReplayedLedger {
 public:
+    // Under the contract rules, or under others.
     static Result<std::unique_ptr<ReplayedLedger>> open(const std::filesystem::path& file);
+    static Result<std::unique_ptr<ReplayedLedger>> open(const std::filesystem::path& file,
+                                                        const ledger::Rules& rules);
     ReplayedLedger(const ReplayedLedger&) = delete;
     ReplayedLedger& operator=(const ReplayedLedger&) = delete;
 
     [[nodiscard]] const ledger::ReplayReport& report() const { return report_; }
     [[nodiscard]] const ledger::ReadView& state() const { return *state_; }
+    // Blocks and events of every height.
+    [[nodiscard]] const ledger::Database& database() const { return *database_; }
 
 private:
     explicit ReplayedLedger(ScratchFolder folder) : folder_(std::move(folder)) {}

@@ -27,21 +27,34 @@ void print_export(const ledger::ExportSummary& summary, const std::string& file,
 // From the running node over RPC; from the database itself when no node runs.
 void export_to(const std::string& file, const GlobalOptions& globals) {
     const HomeLayout home{globals.home};
-    if (auto database = ledger::Database::open(home.ledger().string(), {}); database.ok()) {
-        print_export(value_or_fail(globals, ledger::export_ledger(**database, file)), file,
-                     globals);
-        return;
+    // Opening a database that is not there would make one.
+    if (globals.rpc.empty() && std::filesystem::exists(home.ledger() / "CURRENT")) {
+        if (auto database = ledger::Database::open(home.ledger().string(), {}); database.ok()) {
+            print_export(value_or_fail(globals, ledger::export_ledger(**database, file)), file,
+                         globals);
+            return;
+        }
     }
     Remote remote(globals);
     const auto genesis = value_or_fail(globals, load_genesis(home));
     const auto status = remote.call("ledger_getStatus", json::object());
-    const auto source = [&remote](uint64_t height) -> Result<Bytes> {
+    const auto source = [&remote](uint64_t height) -> Result<ledger::ExportedBlock> {
         ASSAY_ASSIGN(const auto reply,
-                     remote.try_call("ledger_getBlock", {{"height", height}, {"raw", true}}));
+                     remote.try_call("ledger_getBlock",
+                                     {{"height", height}, {"raw", true}, {"events", true}}));
         const auto raw = from_hex(reply.value("raw", ""));
         if (!raw)
             return fail(Code::kCorrupt, "the node sent no raw block " + std::to_string(height));
-        return *raw;
+        ledger::ExportedBlock exported{*raw, {}};
+        for (const auto& event : reply.value("rawEvents", json::array())) {
+            const auto bytes =
+                event.is_string() ? from_hex(event.get<std::string>()) : std::nullopt;
+            if (!bytes)
+                return fail(Code::kCorrupt,
+                            "the node sent a bad event of block " + std::to_string(height));
+            exported.events.push_back(*bytes);
+        }
+        return exported;
     };
     print_export(
         value_or_fail(globals, ledger::export_chain(genesis, status.at("height").get<uint64_t>(),

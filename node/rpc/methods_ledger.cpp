@@ -2,6 +2,7 @@
 
 #include "contracts/store.h"
 #include "ledger/codec/block.h"
+#include "ledger/codec/canonical.h"
 #include "node/rpc/methods.h"
 #include "node/rpc/proto_json.h"
 #include "node/rpc/values.h"
@@ -48,6 +49,12 @@ Result<json> get_block(const MethodEnv& env, const json& params) {
     if (params.value("raw", false)) {
         ASSAY_ASSIGN(const auto encoded, env.services->engine.encoded_block(height));
         answer["raw"] = hex_bytes(encoded);
+        if (params.value("events", false)) {
+            json raw_events = json::array();
+            for (const pb::Event& event : block->events)
+                raw_events.push_back(hex_bytes(ledger::encode_message(event)));
+            answer["rawEvents"] = std::move(raw_events);
+        }
     }
     return with_point(std::move(answer), point);
 }
@@ -174,9 +181,9 @@ void add_ledger_methods(std::vector<Method>& methods, const MethodEnv& env) {
                     {.name = "raw",
                      .type = JsonType::kBoolean,
                      .description = "also give its encoding, which the header hash and signature "
-                                    "can be checked against"}},
+                                    "can be checked against; with events, theirs too"}},
          .result = "block {hash, header, signature, transactions, eventCount}, events, raw, "
-                   "height, appHash",
+                   "rawEvents, height, appHash",
          .example = R"({"height":1,"events":true})",
          .handler = [env](const json& p, CallContext&) { return get_block(env, p); }});
     methods.push_back(
