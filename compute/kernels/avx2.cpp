@@ -11,7 +11,8 @@
 namespace assay::compute {
 
 const KernelTable* avx2_kernels() {
-    static constexpr KernelTable kTable = make_table<Avx2Lanes>(pack_avx2, tile_avx2);
+    static constexpr KernelTable kTable =
+        make_table<Avx2Lanes>({kRows, kCols, kGroupRows, pack_avx2, tile_avx2});
     return __builtin_cpu_supports("avx2") != 0 ? &kTable : nullptr;
 }
 

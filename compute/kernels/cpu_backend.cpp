@@ -51,33 +51,29 @@ void CpuBackend::sum(const float* x, int64_t n, float* out) {
 
 void CpuBackend::multiply(const MatrixView& a, const MatrixView& b, const float* up,
                           const float* down, const TileOutput& out, int slices) {
-    constexpr int64_t kBlockRows = 16, kBlockCols = 8;  // tiles of one work item: 64 x 128
     if (a.cols > kMaxContraction) return note(kInfinityBits);
     GemmScratch& scratch = gemm_scratch_[0];
     const SideView left = rows_of(a), right = columns_of(b);
-    prepare(scratch.a, left, kTileRows, slices);
-    prepare(scratch.b, right, kTileCols, slices);
-    const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, 8 * a.cols));
-    pool_.run(octets(left.vectors), grain, [&](int, int64_t begin, int64_t end) {
-        note(pack_octets(kernels_, scratch.a, left, up, false, slices, Depth::kFull, begin, end));
-    });
-    const int64_t tile_cols = (right.vectors + kTileCols - 1) / kTileCols;
-    pool_.run(2 * tile_cols, grain, [&](int, int64_t begin, int64_t end) {
-        note(pack_octets(kernels_, scratch.b, right, down, down != nullptr, slices, Depth::kFull,
-                         begin, end));
+    prepare_rows(kernels_, scratch.a, left, slices);
+    prepare_columns(kernels_, scratch.b, right, slices);
+    const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, 16 * a.cols));
+    const int64_t groups_a = scratch.a.groups(), groups_b = scratch.b.groups();
+    pool_.run_shared(groups_a + groups_b, grain, [&](int, int64_t begin, int64_t end) {
+        if (begin < groups_a)
+            note(pack_groups(kernels_, scratch.a, left, slices, {up, false, Depth::kFull}, begin,
+                             std::min(end, groups_a)));
+        if (end > groups_a)
+            note(pack_groups(kernels_, scratch.b, right, slices,
+                             {down, down != nullptr, Depth::kFull},
+                             std::max<int64_t>(begin - groups_a, 0), end - groups_a));
     });
     if (faulted()) return;
-    const int64_t tile_rows = (left.vectors + kTileRows - 1) / kTileRows;
-    const int64_t blocks_down = (tile_rows + kBlockRows - 1) / kBlockRows;
-    const int64_t blocks_across = (tile_cols + kBlockCols - 1) / kBlockCols;
-    pool_.run(blocks_down * blocks_across, 1, [&](int, int64_t begin, int64_t end) {
-        for (int64_t block = begin; block < end; ++block) {
-            const int64_t row = block / blocks_across * kBlockRows;
-            const int64_t col = block % blocks_across * kBlockCols;
-            const TileRange range{row, std::min(tile_rows, row + kBlockRows), col,
-                                  std::min(tile_cols, col + kBlockCols)};
-            note(run_tiles(kernels_, scratch.a, scratch.b, slices, range, out));
-        }
+    const Blocks blocks = blocks_of(scratch.a, scratch.b);
+    pool_.run_shared(blocks.count(), 1, [&](int worker, int64_t begin, int64_t end) {
+        for (int64_t block = begin; block < end; ++block)
+            note(run_tiles(kernels_, scratch.a, scratch.b,
+                           gemm_scratch_[static_cast<size_t>(worker)].sums, slices,
+                           blocks.at(block), out));
     });
 }
 

@@ -1,4 +1,7 @@
-// Exact products on a KernelTable: quantise and pack both operands once, then 4 x 16 tiles.
+// Exact products on a KernelTable: quantise and pack both operands once, then tiles.
+//
+// A panel of B stays in the first-level cache while the rows of a block of A pass by; long
+// contractions go through in ranges whose exact partial sums are kept in int64.
 //
 // Two forms: `gemm` splits one large product over the pool; `small_gemm` runs on the calling thread
 // with its own scratch, for the many small products of attention. Ownership: the caller's scratch.
@@ -19,13 +22,20 @@ enum class Depth : uint8_t {
     kFrom,  // element (i, k) is zero for k < i
 };
 
-// One side of a product as panels of `lanes` vectors.
+// One side of a product, quantised: A row by row, B in panels of tile_cols vectors.
 struct PackedOperand {
-    Scratch<int32_t> panels;
+    Scratch<int32_t> units;
     Scratch<float> scales;
-    int64_t lanes = 0, vectors = 0, depth = 0, panel_size = 0;  // panel_size in int32
-    int32_t* panel(int64_t index) { return panels.get(0) + index * panel_size; }
+    Scratch<uint32_t> norms;
+    int64_t vectors = 0, depth = 0;
+    int64_t panel = 0, group = 0;  // vectors of a panel (tile), of a PackJob
+    int64_t vector_stride = 0, unit_stride = 0, panel_stride = 0;  // in units
+    int64_t norm_stride = 0;                                       // between panels
+    int32_t* at(int64_t index) { return units.get(0) + index * panel_stride; }
+    uint32_t* norms_at(int64_t index) { return norms.get(0) + index * norm_stride; }
     float* scale(int64_t vector) { return scales.get(0) + vector; }
+    int64_t groups() const { return (vectors + group - 1) / group; }
+    int64_t panels() const { return (vectors + panel - 1) / panel; }
 };
 
 struct SideView {  // element k of vector v: data[v * vector_stride + k * depth_stride]
@@ -42,20 +52,31 @@ inline SideView columns_of(const MatrixView& b) {
 struct GemmScratch {
     PackedOperand a, b;
     Scratch<float> fold_up, fold_down;  // 2^e and 2^-e of b's rows
+    Scratch<int64_t> sums;              // partial sums of a block of tiles
 };
 
-// Grows `to` for the operand; pack_octets then fills vectors [8 * begin, 8 * end).
-void prepare(PackedOperand& to, const SideView& side, int64_t lanes, int slices);
-Bits pack_octets(const KernelTable& kernels, PackedOperand& to, const SideView& side,
-                 const float* multiply, bool unit_scale, int slices, Depth depth, int64_t begin,
-                 int64_t end);
-inline int64_t octets(int64_t vectors) {
-    return (vectors + 7) / 8;
-}
-
-struct TileRange {
-    int64_t row_begin, row_end, col_begin, col_end;  // in tiles
+// Grows `to` for rows of A or columns of B; pack_groups then fills groups [begin, end).
+void prepare_rows(const KernelTable& kernels, PackedOperand& to, const SideView& side, int slices);
+void prepare_columns(const KernelTable& kernels, PackedOperand& to, const SideView& side,
+                     int slices);
+struct PackOptions {
+    const float* multiply = nullptr;  // per k, applied first
+    bool unit_scale = false;
+    Depth depth = Depth::kFull;
 };
+Bits pack_groups(const KernelTable& kernels, PackedOperand& to, const SideView& side, int slices,
+                 const PackOptions& options, int64_t begin, int64_t end);
+
+struct TileRange {  // in tiles, at most kBlockRows x kBlockCols
+    int64_t row_begin, row_end, col_begin, col_end;
+};
+inline constexpr int64_t kBlockRows = 16, kBlockCols = 8;
+struct Blocks {                        // of a product
+    int64_t rows, cols, down, across;  // tiles, blocks
+    int64_t count() const { return down * across; }
+    TileRange at(int64_t index) const;
+};
+Blocks blocks_of(const PackedOperand& a, const PackedOperand& b);
 struct TileOutput {
     const float* bias = nullptr;
     float* c = nullptr;
@@ -63,8 +84,8 @@ struct TileOutput {
     Depth depth = Depth::kFull;
     bool skip_above_diagonal = false;  // tiles wholly above it are not computed
 };
-Bits run_tiles(const KernelTable& kernels, PackedOperand& a, PackedOperand& b, int slices,
-               const TileRange& range, const TileOutput& out);
+Bits run_tiles(const KernelTable& kernels, PackedOperand& a, PackedOperand& b,
+               Scratch<int64_t>& sums, int slices, const TileRange& range, const TileOutput& out);
 
 // The scales of b's rows for gemm_folded: up = 2^e, down = 2^-e (0 for a zero row).
 Bits fold_scales(const KernelTable& kernels, const MatrixView& b, int slices, float* up,

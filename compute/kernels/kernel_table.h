@@ -14,32 +14,46 @@ namespace assay::compute {
 
 using Bits = uint32_t;
 
-// Eight vectors (rows of A or columns of B) of a product, to be quantised into packed panels.
+// A run of k for which a packed panel records its largest squared norm.
+inline constexpr int64_t kNormBlock = 64;
+
+// One group of vectors (rows of A or columns of B) of a product, to be quantised and packed.
+//
+// A unit is a pair of int16 (k, k + 1) for one or two slices, one int32 for three. Unit u of vector
+// v goes to out[v * out_vector_stride + u * out_unit_stride]: A lies row by row, B in panels of
+// tile_cols vectors, unit by unit.
 struct PackJob {
     const float* data;  // element k of vector v: data[v * vector_stride + k * depth_stride]
     int64_t vector_stride, depth_stride;
-    int64_t vectors;        // 0..8; missing ones are packed as zeros
-    int64_t depth;          // the contraction length
+    int64_t vectors;        // present; the rest of the group is packed as zeros
+    int64_t group;          // vectors of the group
+    int64_t from, stop;     // the range of k to pack; `from` is a multiple of kNormBlock
     const float* multiply;  // per k, applied first (exact folding); may be null
     bool unit_scale;        // multiply already holds the scales (gemm_folded's B)
     int slices;
-    // Vectors 0-3 go to low[unit * stride + v], 4-7 to high[unit * stride + v - 4]. A unit is a
-    // pair of int16 (k, k + 1) for one or two slices, one int32 for three.
-    int32_t* low;
-    int32_t* high;
-    int64_t stride;
-    float* scale;  // 8: 2^e of each vector
+    int32_t* out;
+    int64_t out_vector_stride, out_unit_stride;
+    float* scale;  // group: 2^e of each vector
+    // Per panel (norm_stride apart) and kNormBlock of k: the largest sum of squares of any vector
+    // of the panel. Written by tables that read it, for one and two slices.
+    uint32_t* norms;
+    int64_t panel, norm_stride;  // vectors of a panel; group is a multiple
 };
 
-inline constexpr int64_t kTileRows = 4, kTileCols = 16;
-
 struct TileJob {
-    const int32_t* a;  // panel of kTileRows
-    const int32_t* b;  // panel of kTileCols
-    int64_t units;
+    const int32_t* a;  // tile_rows vectors
+    int64_t stride_a;  // units between them
+    const int32_t* b;  // panel of tile_cols vectors
+    const uint32_t* norms_a;
+    const uint32_t* norms_b;
+    int64_t from, stop;  // range of k; `from` is even
     int slices;
-    const float* scale_a;  // kTileRows
-    const float* scale_b;  // kTileCols
+    // tile_rows x tile_cols partial sums of ranges of k, 64-byte aligned; null when this is the
+    // only range. The first range sets them; the last one turns them into c.
+    int64_t* sums;
+    bool first, last;
+    const float* scale_a;  // tile_rows
+    const float* scale_b;  // tile_cols
     const float* bias;     // of the first column, or null
     float* c;
     int64_t ldc, rows, cols;  // valid part of the tile
@@ -77,6 +91,8 @@ struct KernelTable {
     Bits (*cross_entropy)(const float* logits, const int32_t* target, int64_t rows, int64_t classes,
                           float count, float* losses, float* dlogits);
 
+    int64_t tile_rows, tile_cols;
+    int64_t group_rows;  // rows of A packed at once, a multiple of tile_rows; for B: tile_cols
     Bits (*pack)(const PackJob& job);
     Bits (*tile)(const TileJob& job);
 };

@@ -9,8 +9,14 @@
 
 namespace assay::compute {
 
+struct GemmKernels {
+    int64_t tile_rows, tile_cols, group_rows;
+    Bits (*pack)(const PackJob&);
+    Bits (*tile)(const TileJob&);
+};
+
 template <class L>
-constexpr KernelTable make_table(Bits (*pack)(const PackJob&), Bits (*tile)(const TileJob&)) {
+constexpr KernelTable make_table(const GemmKernels& gemm) {
     KernelTable table{};
     table.max_abs = ReduceKernels<L>::max_abs;
     table.sum = ReduceKernels<L>::sum;
@@ -26,8 +32,11 @@ constexpr KernelTable make_table(Bits (*pack)(const PackJob&), Bits (*tile)(cons
     table.softmax = LayerKernels<L>::softmax;
     table.softmax_grad = LayerKernels<L>::softmax_grad;
     table.cross_entropy = LayerKernels<L>::cross_entropy;
-    table.pack = pack;
-    table.tile = tile;
+    table.tile_rows = gemm.tile_rows;
+    table.tile_cols = gemm.tile_cols;
+    table.group_rows = gemm.group_rows;
+    table.pack = gemm.pack;
+    table.tile = gemm.tile;
     return table;
 }
 

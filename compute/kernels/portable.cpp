@@ -7,7 +7,8 @@ namespace assay::compute {
 
 const KernelTable& portable_kernels() {
     static constexpr KernelTable kTable =
-        make_table<ScalarLanes>(PackKernels<ScalarLanes>::pack, TileKernels<ScalarLanes>::tile);
+        make_table<ScalarLanes>({kPlainRows, kPlainCols, kPlainRows, PackKernels<ScalarLanes>::pack,
+                                 TileKernels<ScalarLanes>::tile});
     return kTable;
 }
 

@@ -5,6 +5,7 @@
 // from one thread at a time; the caller works too. Errors: none; a body must not throw.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -38,6 +39,20 @@ public:
                       },
                       &body, count, size};
         dispatch(job);
+    }
+
+    // As run(), but parts of `grain` items are taken by whichever thread is free: body(worker,
+    // begin, end) may be called several times by one worker.
+    template <class Body>
+    void run_shared(int64_t count, int64_t grain, const Body& body) {
+        std::atomic<int64_t> next{0};
+        run((count + grain - 1) / grain, 1, [&](int worker, int64_t, int64_t) {
+            while (true) {
+                const int64_t begin = next.fetch_add(grain, std::memory_order_relaxed);
+                if (begin >= count) return;
+                body(worker, begin, begin + grain < count ? begin + grain : count);
+            }
+        });
     }
 
 private:

@@ -1,12 +1,13 @@
-// The 4 x 16 tile in AVX2: pmaddwd for one and two slices, pmuldq for three. Internal to avx2.cpp.
+// The 6 x 16 tile in AVX2: pmaddwd for one and two slices, pmuldq for three. Internal to avx2.cpp.
 //
-// int32 accumulators take 16 pairs at two slices; they are then split into high and low halves that
-// are summed apart, each in int32 again (exact to 2^15 chunks), and joined in binary64, which holds
-// the whole sum (|P| < 2^47). Threads: pure. Errors: see kernel_table.h.
+// Twelve int32 accumulators, two vectors of B, one broadcast of A and one product: all sixteen
+// registers. Sums are widened to int64 where chunk.h says so. Threads: pure. Errors: see
+// kernel_table.h.
 #pragma once
 
 #if defined(__AVX2__)  // nothing elsewhere
 
+#include "compute/kernels/chunk.h"
 #include "compute/kernels/lanes_avx2.h"
 #include "compute/kernels/tile_kernels.h"
 #include "compute/kernels/vector_loop.h"
@@ -14,95 +15,124 @@
 namespace assay::compute {
 namespace {
 
+inline constexpr int64_t kRows = 6, kCols = 16, kGroupRows = 24;
+
 struct Accumulators {
-    __m256i at[kTileRows][2];
+    __m256i at[kRows][2];
 };
 
-ASSAY_HD void clear(Accumulators& acc) {
-    for (auto& row : acc.at) row[0] = row[1] = _mm256_setzero_si256();
-}
-
-ASSAY_HD void add_pairs(Accumulators& acc, const int32_t* a, const int32_t* b, int64_t units) {
-    Accumulators sum = acc;  // in registers
-    for (int64_t u = 0; u < units; ++u, a += kTileRows, b += kTileCols) {
+// acc = sums over units [begin, end).
+ASSAY_HD void sum_pairs(Accumulators& acc, const TileJob& job, int64_t begin, int64_t end) {
+    __m256i sum[kRows][2];
+    const int32_t* a[kRows];
+    for (int i = 0; i < kRows; ++i) {
+        sum[i][0] = sum[i][1] = _mm256_setzero_si256();
+        a[i] = job.a + i * job.stride_a;
+    }
+    const int32_t* b = job.b + begin * kCols;
+    for (int64_t u = begin; u < end; ++u, b += kCols) {
         const __m256i b0 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b));
         const __m256i b1 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b + 8));
-        for (int i = 0; i < kTileRows; ++i) {
-            const __m256i x = _mm256_set1_epi32(a[i]);
-            sum.at[i][0] = _mm256_add_epi32(sum.at[i][0], _mm256_madd_epi16(x, b0));
-            sum.at[i][1] = _mm256_add_epi32(sum.at[i][1], _mm256_madd_epi16(x, b1));
+        for (int i = 0; i < kRows; ++i) {
+            const __m256i x = _mm256_set1_epi32(a[i][u]);
+            sum[i][0] = _mm256_add_epi32(sum[i][0], _mm256_madd_epi16(x, b0));
+            sum[i][1] = _mm256_add_epi32(sum[i][1], _mm256_madd_epi16(x, b1));
         }
     }
-    acc = sum;
+    for (int i = 0; i < kRows; ++i)
+        for (int h = 0; h < 2; ++h) acc.at[i][h] = sum[i][h];
 }
 
-// Nearest floats of high * 65536 + low.
-ASSAY_HD __m256 join(__m256i high, __m256i low) {
-    const auto half = [](__m128i h, __m128i l) ASSAY_BODY {
-        const __m256d scaled = _mm256_mul_pd(_mm256_cvtepi32_pd(h), _mm256_set1_pd(65536.0));
-        return _mm256_cvtpd_ps(_mm256_add_pd(scaled, _mm256_cvtepi32_pd(l)));
-    };
-    return _mm256_set_m128(
-        half(_mm256_extracti128_si256(high, 1), _mm256_extracti128_si256(low, 1)),
-        half(_mm256_castsi256_si128(high), _mm256_castsi256_si128(low)));
+ASSAY_HD __m256i* lanes_at(int64_t* sums, int64_t i, int64_t j) {
+    return reinterpret_cast<__m256i*>(sums + i * kCols + j);
 }
 
-using TileSums = __m256[kTileRows][2];
+// Adds int32 sums to int64 ones, or sets them.
+ASSAY_HD void widen(const Accumulators& acc, bool set, int64_t* sums) {
+    for (int64_t i = 0; i < kRows; ++i) {
+        for (int64_t h = 0; h < 4; ++h) {
+            const __m256i x = acc.at[i][h / 2];
+            const __m256i wide = _mm256_cvtepi32_epi64(h % 2 == 0 ? _mm256_castsi256_si128(x)
+                                                                  : _mm256_extracti128_si256(x, 1));
+            __m256i* to = lanes_at(sums, i, 4 * h);
+            _mm256_store_si256(to, set ? wide : _mm256_add_epi64(_mm256_load_si256(to), wide));
+        }
+    }
+}
+
+using TileSums = __m256[kRows][2];
+
+// Nearest floats of four int64 below 2^51 in magnitude.
+ASSAY_HD __m128 to_floats(__m256i x) {
+    const __m256d magic = _mm256_set1_pd(6755399441055744.0);  // 1.5 * 2^52
+    const __m256i shifted = _mm256_add_epi64(x, _mm256_castpd_si256(magic));
+    return _mm256_cvtpd_ps(_mm256_sub_pd(_mm256_castsi256_pd(shifted), magic));
+}
+
+ASSAY_HD void narrow(int64_t* sums, TileSums& out) {
+    for (int64_t i = 0; i < kRows; ++i)
+        for (int64_t h = 0; h < 2; ++h)
+            out[i][h] = _mm256_set_m128(to_floats(_mm256_load_si256(lanes_at(sums, i, 8 * h + 4))),
+                                        to_floats(_mm256_load_si256(lanes_at(sums, i, 8 * h))));
+}
 
 ASSAY_HD void pair_sums(const TileJob& job, TileSums& out) {
-    const int64_t chunk = chunk_units(job.slices);
+    alignas(64) int64_t own[kRows * kCols];
+    int64_t* sums = job.sums != nullptr ? job.sums : own;
     Accumulators acc;
-    clear(acc);
-    if (job.units <= chunk) {
-        add_pairs(acc, job.a, job.b, job.units);
-        for (int i = 0; i < kTileRows; ++i)
-            for (int h = 0; h < 2; ++h) out[i][h] = _mm256_cvtepi32_ps(acc.at[i][h]);
-        return;
-    }
-    Accumulators high, low;
-    clear(high);
-    clear(low);
-    const __m256i mask = _mm256_set1_epi32(0xFFFF);
-    for (int64_t u = 0; u < job.units; u += chunk) {
-        const int64_t count = job.units - u < chunk ? job.units - u : chunk;
-        clear(acc);
-        add_pairs(acc, job.a + u * kTileRows, job.b + u * kTileCols, count);
-        for (int i = 0; i < kTileRows; ++i) {
-            for (int h = 0; h < 2; ++h) {
-                const __m256i x = acc.at[i][h];
-                high.at[i][h] = _mm256_add_epi32(high.at[i][h], _mm256_srai_epi32(x, 16));
-                low.at[i][h] = _mm256_add_epi32(low.at[i][h], _mm256_and_si256(x, mask));
-            }
+    bool set = job.first;
+    for (int64_t at = job.from; at < job.stop || set;) {
+        const int64_t end = at < job.stop ? chunk_end(job, at) : at;
+        sum_pairs(acc, job, at / 2, (end + 1) / 2);
+        if (set && end == job.stop && job.last) {
+            for (int i = 0; i < kRows; ++i)
+                for (int h = 0; h < 2; ++h) out[i][h] = _mm256_cvtepi32_ps(acc.at[i][h]);
+            return;
         }
+        widen(acc, set, sums);
+        set = false;
+        at = end;
     }
-    for (int i = 0; i < kTileRows; ++i)
-        for (int h = 0; h < 2; ++h) out[i][h] = join(high.at[i][h], low.at[i][h]);
+    if (job.last) narrow(sums, out);
 }
 
 // Three slices: int64 sums of 21-bit products, columns of even and odd index apart.
-ASSAY_HD void wide_sums(const TileJob& job, TileSums& out) {
-    for (int h = 0; h < 2; ++h) {
-        __m256i even[kTileRows], odd[kTileRows];
-        for (int i = 0; i < kTileRows; ++i) even[i] = odd[i] = _mm256_setzero_si256();
-        for (int64_t u = 0; u < job.units; ++u) {
-            const int32_t* a = job.a + u * kTileRows;
-            const __m256i b =
-                _mm256_loadu_si256(reinterpret_cast<const __m256i*>(job.b + u * kTileCols + 8 * h));
-            const __m256i b_odd = _mm256_srli_epi64(b, 32);
-            for (int i = 0; i < kTileRows; ++i) {
-                const __m256i x = _mm256_set1_epi32(a[i]);
-                even[i] = _mm256_add_epi64(even[i], _mm256_mul_epi32(x, b));
-                odd[i] = _mm256_add_epi64(odd[i], _mm256_mul_epi32(x, b_odd));
-            }
+ASSAY_HD void wide_half(const TileJob& job, int64_t h, int64_t (*sums)[8]) {
+    __m256i even[kRows], odd[kRows];
+    for (int i = 0; i < kRows; ++i) even[i] = odd[i] = _mm256_setzero_si256();
+    for (int64_t u = job.from; u < job.stop; ++u) {
+        const __m256i b =
+            _mm256_loadu_si256(reinterpret_cast<const __m256i*>(job.b + u * kCols + 8 * h));
+        const __m256i b_odd = _mm256_srli_epi64(b, 32);
+        for (int i = 0; i < kRows; ++i) {
+            const __m256i x = _mm256_set1_epi32(job.a[i * job.stride_a + u]);
+            even[i] = _mm256_add_epi64(even[i], _mm256_mul_epi32(x, b));
+            odd[i] = _mm256_add_epi64(odd[i], _mm256_mul_epi32(x, b_odd));
         }
-        for (int i = 0; i < kTileRows; ++i) {
-            alignas(32) int64_t e[4], o[4];
+    }
+    for (int i = 0; i < kRows; ++i) {
+        alignas(32) int64_t e[4], o[4];
+        _mm256_store_si256(reinterpret_cast<__m256i*>(e), even[i]);
+        _mm256_store_si256(reinterpret_cast<__m256i*>(o), odd[i]);
+        for (int j = 0; j < 4; ++j) {
+            sums[i][2 * j] = e[j];
+            sums[i][2 * j + 1] = o[j];
+        }
+    }
+}
+
+ASSAY_HD void wide_sums(const TileJob& job, TileSums& out) {
+    for (int64_t h = 0; h < 2; ++h) {
+        int64_t part[kRows][8];
+        wide_half(job, h, part);
+        for (int64_t i = 0; i < kRows; ++i) {
             alignas(32) float f[8];
-            _mm256_store_si256(reinterpret_cast<__m256i*>(e), even[i]);
-            _mm256_store_si256(reinterpret_cast<__m256i*>(o), odd[i]);
-            for (int j = 0; j < 4; ++j) {
-                f[2 * j] = int_to_f32(e[j]);
-                f[2 * j + 1] = int_to_f32(o[j]);
+            for (int64_t j = 0; j < 8; ++j) {
+                if (job.sums != nullptr) {
+                    int64_t& total = job.sums[i * kCols + 8 * h + j];
+                    total = part[i][j] += job.first ? 0 : total;
+                }
+                f[j] = int_to_f32(part[i][j]);
             }
             out[i][h] = _mm256_load_ps(f);
         }
@@ -116,6 +146,7 @@ inline Bits tile_avx2(const TileJob& job) {
     } else {
         pair_sums(job, sums);
     }
+    if (!job.last) return 0;
     Fault<Avx2Lanes> fault;
     for (int64_t h = 0; h < 2; ++h) {
         const int64_t count = job.cols - 8 * h;
