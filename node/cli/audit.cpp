@@ -7,7 +7,7 @@
 #include "node/audit/replayed_ledger.h"
 #include "node/cli/cli.h"
 #include "node/cli/report.h"
-#include "node/core/config.h"
+#include "node/cli/store.h"
 
 namespace assay::node {
 namespace {
@@ -97,10 +97,8 @@ std::vector<pb::Task> selected_tasks(const AuditFlags& flags, const ledger::Read
 }
 
 void recompute(const AuditFlags& flags, const GlobalOptions& globals) {
+    const auto blobs = open_existing_store(flags.blobs, globals);
     const auto ledger = replay(flags, globals);
-    const auto folder =
-        flags.blobs.empty() ? HomeLayout{globals.home}.blobs() : std::filesystem::path(flags.blobs);
-    const auto blobs = value_or_fail(globals, BlobStore::open(folder, {}));
     const auto backend = value_or_fail(globals, compute::make_backend({flags.backend, 0}));
     const auto tasks = selected_tasks(flags, ledger->state(), globals);
     if (tasks.empty()) {
@@ -219,6 +217,9 @@ void add_audit_commands(CLI::App& app, const GlobalOptions& globals) {
     lineage_command->add_option("--job", flags->job, "Job")->required();
     lineage_command->footer("Example: assay audit lineage chain.assay --job 0x3f...");
     lineage_command->callback([flags, &globals] { lineage(*flags, globals); });
+
+    add_audit_task_commands(*group, globals);
+    add_audit_prove_command(*group, globals);
 }
 
 }  // namespace assay::node

@@ -1,6 +1,7 @@
 #include "node/cli/cli.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -22,6 +23,54 @@ constexpr char kFooter[] =
     "Exit status: 0 done, 1 failed, 2 wrong usage, 3 verification found a difference,\n"
     "             4 not available, 5 refused.\n"
     "Each command has --help with an example. Start with: ./testnet/demo";
+
+// "assay job post", as far as the words were understood.
+std::string command_name(const CLI::App* app) {
+    std::string name = app->get_name();
+    for (auto parsed = app->get_subcommands(); !parsed.empty();
+         parsed = parsed.back()->get_subcommands())
+        name += " " + parsed.back()->get_name();
+    return name;
+}
+
+bool wants_json(int argc, char** argv) {
+    return std::any_of(argv, argv + argc,
+                       [](const char* word) { return std::string_view(word) == "--json"; });
+}
+
+// The parser would take "-1" for a very large count.
+void refuse_negative_counts(CLI::App& app) {
+    for (CLI::Option* option : app.get_options([](CLI::Option*) { return true; })) {
+        if (option->get_type_name().find("UINT") == std::string::npos) continue;
+        option->check(CLI::Validator(
+            [](const std::string& text) {
+                return text.find_first_not_of("0123456789") == std::string::npos
+                           ? std::string()
+                           : "'" + text + "' is no whole number from 0 up";
+            },
+            ""));
+    }
+    for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; }))
+        refuse_negative_counts(*command);
+}
+
+// One line: what, where, remedy.
+int fail_usage(const CLI::App& app, const CLI::ParseError& error, bool json) {
+    const std::string name = command_name(&app);
+    std::string what = error.what();
+    std::replace(what.begin(), what.end(), '\n', ' ');
+    const std::string message = name + ": " + what + ". Remedy: " + name + " --help";
+    if (json) {
+        std::cout << nlohmann::json{{"error",
+                                     {{"code", code_name(Code::kInvalidArgument)},
+                                      {"message", message}}}}
+                         .dump(2, ' ', false, nlohmann::json::error_handler_t::replace)
+                  << "\n";
+    } else {
+        std::cerr << message << "\n";
+    }
+    return exit_status(Code::kInvalidArgument);
+}
 
 }  // namespace
 
@@ -62,14 +111,16 @@ int run_cli(int argc, char** argv, const std::vector<AddCommands>& extra) {
     add_audit_commands(app, globals);
     add_bench_commands(app, globals);
     for (const auto& add : extra) add(app, globals);
+    refuse_negative_counts(app);
 
     try {
         app.parse(argc, argv);
     } catch (const CLI::RuntimeError& e) {
         return e.get_exit_code();
     } catch (const CLI::ParseError& e) {
-        const int status = app.exit(e);
-        return status == 0 ? 0 : 2;
+        // --help and --version arrive here too.
+        if (e.get_exit_code() == 0) return app.exit(e);
+        return fail_usage(app, e, wants_json(argc, argv));
     } catch (const std::exception& e) {
         // The process edge: a library exception here is a bug, said plainly.
         std::cerr << "assay: internal error: " << e.what() << "\n";

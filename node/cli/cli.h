@@ -23,12 +23,20 @@ int run_cli(int argc, char** argv, const std::vector<AddCommands>& extra);
 void add_init_command(CLI::App& app, const GlobalOptions& globals);
 void add_node_commands(CLI::App& app, const GlobalOptions& globals);  // node, worker, status
 void add_provider_commands(CLI::App& app, const GlobalOptions& globals);
+// init, run, self-test
+void add_provider_home_commands(CLI::App& group, const GlobalOptions& globals);
+// earnings, stake, history
+void add_provider_money_commands(CLI::App& group, const GlobalOptions& globals);
 void add_job_commands(CLI::App& app, const GlobalOptions& globals);
 void add_job_watch_command(CLI::App& group, const GlobalOptions& globals);
+// screen, verify
+void add_job_check_commands(CLI::App& group, const GlobalOptions& globals);
 void add_model_commands(CLI::App& group, const GlobalOptions& globals);  // job result, job sample
 void add_data_commands(CLI::App& app, const GlobalOptions& globals);
 void add_ledger_commands(CLI::App& app, const GlobalOptions& globals);
 void add_audit_commands(CLI::App& app, const GlobalOptions& globals);
+void add_audit_task_commands(CLI::App& group, const GlobalOptions& globals);  // task, diff
+void add_audit_prove_command(CLI::App& group, const GlobalOptions& globals);
 void add_bench_commands(CLI::App& app, const GlobalOptions& globals);  // bench, self-test
 
 }  // namespace assay::node

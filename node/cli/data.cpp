@@ -9,6 +9,7 @@
 #include "node/blobs/blob_store.h"
 #include "node/cli/cli.h"
 #include "node/cli/report.h"
+#include "node/cli/store.h"
 #include "node/core/config.h"
 
 namespace assay::node {
@@ -103,7 +104,7 @@ void export_artifact(const DataFlags& flags, const GlobalOptions& globals) {
         fail_command(globals, fail(Code::kInvalidArgument,
                                    "root '" + flags.root + "' must be 64 hexadecimal digits"));
     }
-    auto blobs = value_or_fail(globals, BlobStore::open(HomeLayout{globals.home}.blobs(), {}));
+    const auto blobs = open_existing_store({}, globals);
     ok_or_fail(globals, blobs->materialise(*root, flags.out));
     print_result(globals, {{"root", flags.root}, {"file", flags.out}}, "wrote " + flags.out);
 }

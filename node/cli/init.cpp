@@ -7,6 +7,7 @@
 #include "ledger/codec/transaction.h"
 #include "ledger/crypto/address_text.h"
 #include "node/cli/cli.h"
+#include "node/cli/home_setup.h"
 #include "node/cli/passphrase.h"
 #include "node/cli/report.h"
 #include "node/core/home.h"
@@ -19,19 +20,6 @@ namespace fs = std::filesystem;
 
 constexpr uint64_t kProducerBalance = 1'000'000'000ull * 1'000'000;  // micro-units
 
-struct InitFlags {
-    bool producer = false;
-    std::string chain_id = "assay-local";
-    std::string genesis;
-    std::vector<std::string> peers;
-    bool provider = false;
-    std::string moniker;
-    uint64_t stake = 0;
-    uint64_t price = 1000;
-    uint32_t capacity = 1;
-    uint32_t threads = 1;
-};
-
 uint64_t now_ms() {
     return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
                                      std::chrono::system_clock::now().time_since_epoch())
@@ -39,10 +27,6 @@ uint64_t now_ms() {
 }
 
 Result<Bytes> new_genesis(const InitFlags& flags, const ledger::Address& producer) {
-    if (!ledger::is_valid_chain_id(flags.chain_id)) {
-        return fail(Code::kInvalidArgument,
-                    "--chain-id '" + flags.chain_id + "' must be 1 to 48 of a-z, 0-9 and '-'");
-    }
     pb::Genesis genesis;
     genesis.set_chain_id(flags.chain_id);
     genesis.set_time_ms(now_ms());
@@ -65,10 +49,13 @@ NodeConfig make_config(const InitFlags& flags) {
     config.provider.price_floor = flags.price;
     config.provider.capacity = flags.capacity;
     config.provider.threads = flags.threads;
+    config.provider.backend = flags.backend;
     return config;
 }
 
-void init(const InitFlags& flags, const GlobalOptions& globals) {
+}  // namespace
+
+void init_home(const InitFlags& flags, const GlobalOptions& globals) {
     const HomeLayout home{globals.home};
     if (fs::exists(home.config())) {
         fail_command(globals,
@@ -89,13 +76,19 @@ void init(const InitFlags& flags, const GlobalOptions& globals) {
         (void)value_or_fail(globals, ledger::decode_genesis(view_of(text)));
         joined = bytes_of(view_of(text));
     }
+    // Before anything is written: a bad chain id or passphrase leaves no half a home.
+    if (flags.producer && !ledger::is_valid_chain_id(flags.chain_id)) {
+        fail_command(globals,
+                     fail(Code::kInvalidArgument, "--chain-id '" + flags.chain_id +
+                                                      "' must be 1 to 48 of a-z, 0-9 and '-'"));
+    }
+    const auto passphrase = value_or_fail(globals, ask_new_passphrase(globals));
     std::error_code error;
     fs::create_directories(home.root, error);
     if (error) {
         fail_command(globals, fail(Code::kIo,
                                    "cannot create " + home.root.string() + ": " + error.message()));
     }
-    const auto passphrase = value_or_fail(globals, ask_new_passphrase(globals));
     auto keyring = value_or_fail(globals, Keyring::open(home.keys(), KeyringCost::kStandard));
     const auto address = value_or_fail(globals, keyring.create("node", passphrase));
     const auto genesis =
@@ -105,10 +98,22 @@ void init(const InitFlags& flags, const GlobalOptions& globals) {
     const auto text = ledger::address_text(address);
     print_result(globals, {{"home", home.root.string()}, {"address", text}},
                  "home    " + home.root.string() + "\naddress " + text + "\nNext: assay --home " +
-                     home.root.string() + " node");
+                     home.root.string() + (flags.provider ? " provider run" : " node"));
 }
 
-}  // namespace
+void add_provider_options(CLI::App& command, InitFlags& flags) {
+    command.add_option("--moniker", flags.moniker, "Provider: name shown to others");
+    command.add_option("--stake", flags.stake, "Provider: micro-units to bond");
+    command.add_option("--price", flags.price, "Provider: micro-units per work unit (10^9 MACs)")
+        ->capture_default_str();
+    command.add_option("--capacity", flags.capacity, "Provider: slots at a time")
+        ->check(CLI::Range(1, 64))
+        ->capture_default_str();
+    command.add_option("--threads", flags.threads, "Provider: threads per slot")
+        ->check(CLI::Range(1, 256))
+        ->capture_default_str();
+    command.add_option("--backend", flags.backend, "Provider: compute backend (default: the best)");
+}
 
 void add_init_command(CLI::App& app, const GlobalOptions& globals) {
     auto flags = std::make_shared<InitFlags>();
@@ -120,18 +125,11 @@ void add_init_command(CLI::App& app, const GlobalOptions& globals) {
     command->add_option("--genesis", flags->genesis, "Join the network of this genesis file");
     command->add_option("--peer", flags->peers, "host:port of a node to follow; repeatable");
     command->add_flag("--provider", flags->provider, "Offer this machine for training");
-    command->add_option("--moniker", flags->moniker, "Provider: name shown to others");
-    command->add_option("--stake", flags->stake, "Provider: micro-units to bond");
-    command->add_option("--price", flags->price, "Provider: micro-units per work unit (10^9 MACs)")
-        ->capture_default_str();
-    command->add_option("--capacity", flags->capacity, "Provider: slots at a time")
-        ->capture_default_str();
-    command->add_option("--threads", flags->threads, "Provider: threads per slot")
-        ->capture_default_str();
+    add_provider_options(*command, *flags);
     command->footer(
         "Example: assay --home n1 init --producer\n"
         "         assay --home n2 init --genesis n1/genesis.bin --peer 127.0.0.1:8651 --provider");
-    command->callback([flags, &globals] { init(*flags, globals); });
+    command->callback([flags, &globals] { init_home(*flags, globals); });
 }
 
 }  // namespace assay::node

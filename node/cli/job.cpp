@@ -1,20 +1,16 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "compute/data/dataset.h"
-#include "node/blobs/blob_store.h"
 #include "node/cli/cli.h"
+#include "node/cli/job_file.h"
 #include "node/cli/remote.h"
 #include "node/cli/report.h"
-#include "node/core/config.h"
 
 namespace assay::node {
 namespace {
 
 using nlohmann::json;
-namespace fs = std::filesystem;
 
-constexpr uint64_t kMaxJobFileBytes = 1 << 20;
 constexpr uint64_t kPostTimeoutMs = 60'000;
 
 struct JobFlags {
@@ -25,25 +21,6 @@ struct JobFlags {
     std::string id;
     std::string amount;
 };
-
-// The job file, with data.root and data.size filled from --data (stored in this home's blob store).
-json load_job(const JobFlags& flags, const GlobalOptions& globals) {
-    const auto text = value_or_fail(globals, read_text(flags.file, kMaxJobFileBytes));
-    json spec;
-    try {
-        spec = json::parse(text);
-    } catch (const json::exception& e) {
-        fail_command(globals,
-                     fail(Code::kInvalidArgument, flags.file + " is not JSON: " + e.what()));
-    }
-    if (flags.data.empty()) return spec;
-    const HomeLayout home{globals.home};
-    auto blobs = value_or_fail(globals, BlobStore::open(home.blobs(), {}));
-    const auto stored = value_or_fail(globals, blobs->put_file(flags.data));
-    blobs->pin(stored.root);
-    spec["data"] = {{"root", "0x" + to_hex(stored.root)}, {"size", stored.size}};
-    return spec;
-}
 
 std::string text_field(const json& object, const char* name) {
     if (!object.contains(name)) return "-";
@@ -58,7 +35,8 @@ std::string amount_field(const json& object, const char* name) {
 
 void estimate(const JobFlags& flags, const GlobalOptions& globals) {
     Remote remote(globals);
-    const auto quote = remote.call("job_estimate", {{"spec", load_job(flags, globals)}});
+    const auto quote =
+        remote.call("job_estimate", {{"spec", load_job_file(flags.file, flags.data, globals)}});
     std::string text;
     for (const auto& [name, value] : quote.items()) {
         if (value.is_primitive()) {
@@ -71,7 +49,7 @@ void estimate(const JobFlags& flags, const GlobalOptions& globals) {
 
 void post(const JobFlags& flags, const GlobalOptions& globals) {
     Remote remote(globals);
-    json params = {{"spec", load_job(flags, globals)}, {"key", flags.key}};
+    json params = {{"spec", load_job_file(flags.file, flags.data, globals)}, {"key", flags.key}};
     if (!flags.escrow.empty()) params["escrow"] = flags.escrow;
     const auto posted = remote.call("job_post", params, kPostTimeoutMs);
     print_result(globals, posted,
@@ -154,6 +132,7 @@ void add_job_commands(CLI::App& app, const GlobalOptions& globals) {
         print_result(globals, reply, "added " + flags->amount + " micro-units");
     });
 
+    add_job_check_commands(*group, globals);
     add_model_commands(*group, globals);
 }
 

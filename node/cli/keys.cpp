@@ -24,6 +24,16 @@ struct KeyFlags {
     uint32_t account = 0;
 };
 
+// Opening a keyring that is not there makes one: whoever only reads must not.
+Keyring open_existing(const GlobalOptions& globals) {
+    const auto folder = HomeLayout{globals.home}.keys();
+    if (!std::filesystem::is_directory(folder)) {
+        fail_command(globals, fail(Code::kNotFound, "no keys in " + folder.string() +
+                                                        ". Remedy: assay init, or assay keys new"));
+    }
+    return value_or_fail(globals, Keyring::open(folder));
+}
+
 Keyring open(const GlobalOptions& globals) {
     return value_or_fail(globals, Keyring::open(HomeLayout{globals.home}.keys()));
 }
@@ -35,18 +45,17 @@ void print_key(const GlobalOptions& globals, const std::string& name,
 }
 
 void import(const KeyFlags& flags, const GlobalOptions& globals) {
-    auto keyring = open(globals);
     const auto text = value_or_fail(globals, read_text(flags.file, ledger::kMaxKeystoreBytes));
     // The file's passphrase becomes the entry's.
     const auto passphrase = value_or_fail(globals, ask_passphrase(globals));
     const auto key = value_or_fail(globals, ledger::decrypt_key(text, passphrase));
+    auto keyring = open(globals);
     print_key(globals, flags.name,
               value_or_fail(globals, keyring.import_key(flags.name, key, passphrase)));
 }
 
 // A key that 24 words restore: m/44'/9741'/0'/0/0.
 void create_from_words(const KeyFlags& flags, const GlobalOptions& globals) {
-    auto keyring = open(globals);
     std::array<uint8_t, 32> entropy{};
     if (!ledger::system_random(entropy.data(), entropy.size())) {
         fail_command(globals, fail(Code::kIo, "the operating system gave no random bytes"));
@@ -55,6 +64,7 @@ void create_from_words(const KeyFlags& flags, const GlobalOptions& globals) {
     const auto words = value_or_fail(globals, ledger::mnemonic_from_entropy(entropy));
     const auto seed = value_or_fail(globals, ledger::seed_from_mnemonic(words, ""));
     const auto key = value_or_fail(globals, ledger::derive_account(seed, 0));
+    auto keyring = open(globals);
     const auto address = value_or_fail(globals, keyring.import_key(flags.name, key, passphrase));
     const auto text = ledger::address_text(address);
     print_result(
@@ -65,12 +75,12 @@ void create_from_words(const KeyFlags& flags, const GlobalOptions& globals) {
 }
 
 void recover_from_words(const KeyFlags& flags, const GlobalOptions& globals) {
-    auto keyring = open(globals);
     // The file is as secret as a passphrase: the same rule on who may read it.
     const auto words = value_or_fail(globals, read_passphrase_file(flags.file));
     const auto seed = value_or_fail(globals, ledger::seed_from_mnemonic(words, ""));
     const auto key = value_or_fail(globals, ledger::derive_account(seed, flags.account));
     const auto passphrase = value_or_fail(globals, ask_new_passphrase(globals));
+    auto keyring = open(globals);
     print_key(globals, flags.name,
               value_or_fail(globals, keyring.import_key(flags.name, key, passphrase)));
 }
@@ -89,8 +99,8 @@ void add_keys_commands(CLI::App& app, const GlobalOptions& globals) {
     create->footer("Example: assay keys new requester --mnemonic");
     create->callback([flags, &globals] {
         if (flags->mnemonic) return create_from_words(*flags, globals);
-        auto keyring = open(globals);
         const auto passphrase = value_or_fail(globals, ask_new_passphrase(globals));
+        auto keyring = open(globals);
         print_key(globals, flags->name,
                   value_or_fail(globals, keyring.create(flags->name, passphrase)));
     });
@@ -110,7 +120,7 @@ void add_keys_commands(CLI::App& app, const GlobalOptions& globals) {
     list->callback([&globals] {
         json document = json::array();
         std::string text;
-        for (const auto& key : value_or_fail(globals, open(globals).list())) {
+        for (const auto& key : value_or_fail(globals, open_existing(globals).list())) {
             const auto address = ledger::address_text(key.address);
             document.push_back({{"name", key.name}, {"address", address}});
             text += key.name + "  " + address + "\n";
@@ -131,7 +141,7 @@ void add_keys_commands(CLI::App& app, const GlobalOptions& globals) {
     export_command->add_option("--out", flags->file, "File to write")->required();
     export_command->footer("Example: assay keys export node --out node-backup.json");
     export_command->callback([flags, &globals] {
-        const auto text = value_or_fail(globals, open(globals).keystore_text(flags->name));
+        const auto text = value_or_fail(globals, open_existing(globals).keystore_text(flags->name));
         ok_or_fail(globals, write_text(flags->file, text, 0600));
         print_result(globals, {{"file", flags->file}},
                      "wrote " + flags->file + " (still encrypted)");

@@ -3,10 +3,10 @@
 
 #include "compute/checkpoint/checkpoint.h"
 #include "compute/train/sample.h"
-#include "node/blobs/blob_store.h"
 #include "node/cli/cli.h"
 #include "node/cli/remote.h"
 #include "node/cli/report.h"
+#include "node/cli/store.h"
 #include "node/core/config.h"
 #include "node/rpc/proto_json.h"
 
@@ -41,17 +41,24 @@ void collect(const ResultFlags& flags, const GlobalOptions& globals) {
     const auto root = hash_from_hex(result.at("checkpoint").value("root", ""));
     if (!root) fail_command(globals, fail(Code::kNotFound, "the job has no checkpoint"));
     const fs::path folder = flags.out;
+    const auto blobs = open_existing_store({}, globals);
+    // Complete before anything appears under --out.
+    const auto scratch = value_or_fail(globals, ScratchFolder::make({}, "assay-result-"));
+    const auto& made = scratch.path();
+    ok_or_fail(globals, blobs->materialise(*root, made / "checkpoint.safetensors"));
+    ok_or_fail(globals, compute::export_model(made / "checkpoint.safetensors", made));
+    ok_or_fail(globals, write_text(made / "certificate.json", result.dump(2) + "\n", 0644));
     std::error_code error;
     fs::create_directories(folder, error);
+    if (!error) {
+        fs::copy(made, folder, fs::copy_options::recursive | fs::copy_options::overwrite_existing,
+                 error);
+    }
     if (error) {
         fail_command(globals,
-                     fail(Code::kIo, "cannot create " + flags.out + ": " + error.message()));
+                     fail(Code::kIo, "cannot write " + flags.out + ": " + error.message()));
     }
-    auto blobs = value_or_fail(globals, BlobStore::open(HomeLayout{globals.home}.blobs(), {}));
     const auto checkpoint = folder / "checkpoint.safetensors";
-    ok_or_fail(globals, blobs->materialise(*root, checkpoint));
-    ok_or_fail(globals, compute::export_model(checkpoint, folder));
-    ok_or_fail(globals, write_text(folder / "certificate.json", result.dump(2) + "\n", 0644));
     print_result(globals, {{"folder", flags.out}, {"root", result["checkpoint"]["root"]}},
                  "model        " + (folder / "model.safetensors").string() + "\ncertificate  " +
                      (folder / "certificate.json").string() + "\ncheckpoint   " +
@@ -62,7 +69,13 @@ void collect(const ResultFlags& flags, const GlobalOptions& globals) {
 void sample(const SampleFlags& flags, const GlobalOptions& globals) {
     compute::SampleOptions options;
     options.tokens = flags.length;
-    options.temperature_nano = value_or_fail(globals, parse_nano(flags.temperature));
+    const auto temperature = parse_nano(flags.temperature);
+    if (!temperature.ok()) {
+        fail_command(globals,
+                     fail(Code::kInvalidArgument, "--temperature '" + flags.temperature +
+                                                      "': " + temperature.error().message));
+    }
+    options.temperature_nano = *temperature;
     options.seed = flags.seed;
     auto backend = value_or_fail(globals, compute::make_backend({}));
     const auto bytes = value_or_fail(

@@ -9,6 +9,7 @@
 
 #include "node/agent/worker.h"
 #include "node/cli/cli.h"
+#include "node/cli/home_setup.h"
 #include "node/cli/passphrase.h"
 #include "node/cli/remote.h"
 #include "node/cli/report.h"
@@ -29,7 +30,9 @@ Status run_until_signal(const Node& node, sigset_t& signals) {
     }
 }
 
-void run_node(const GlobalOptions& globals) {
+}  // namespace
+
+void run_home(const GlobalOptions& globals, bool as_provider) {
     // Blocked before any thread starts, so that every thread inherits it and only sigtimedwait sees
     // them.
     sigset_t signals;
@@ -45,6 +48,7 @@ void run_node(const GlobalOptions& globals) {
     NodeStart options;
     options.home = HomeLayout{globals.home};
     options.config = value_or_fail(globals, load_config(options.home.config()));
+    if (as_provider) options.config.provider.enabled = true;
     options.passphrase = value_or_fail(globals, ask_passphrase(globals));
     options.executable = value_or_fail(globals, own_executable());
     auto node = value_or_fail(globals, Node::start(std::move(options)));
@@ -52,6 +56,8 @@ void run_node(const GlobalOptions& globals) {
     node->stop();
     ok_or_fail(globals, ended);
 }
+
+namespace {
 
 void status(const GlobalOptions& globals) {
     Remote remote(globals);
@@ -75,7 +81,7 @@ void status(const GlobalOptions& globals) {
 void add_node_commands(CLI::App& app, const GlobalOptions& globals) {
     auto* run = app.add_subcommand("node", "Run this home's node until interrupted");
     run->footer("Example: assay --home ~/.assay node");
-    run->callback([&globals] { run_node(globals); });
+    run->callback([&globals] { run_home(globals, false); });
 
     auto* show =
         app.add_subcommand("status", "Height, application hash, engine and peers of a node");

@@ -104,6 +104,9 @@ void add_provider_commands(CLI::App& app, const GlobalOptions& globals) {
     bench_command->footer("Example: assay provider bench --threads 2");
     bench_command->callback([backend, threads, &globals] { bench(*backend, *threads, globals); });
 
+    add_provider_home_commands(*group, globals);
+    add_provider_money_commands(*group, globals);
+
     auto drain = group->add_subcommand("drain", "Take no new slots; finish the live ones");
     drain->footer("Example: assay --home ~/.assay provider drain");
     drain->callback([&globals] {

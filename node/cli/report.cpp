@@ -1,6 +1,7 @@
 #include "node/cli/report.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace assay::node {
@@ -25,12 +26,15 @@ int exit_status(Code code) {
     }
 }
 
-void fail_command(const GlobalOptions& globals, const Error& error) {
+void fail_command(const GlobalOptions& globals, const Error& whole) {
+    // One line, whatever a library put into the message.
+    Error error = whole;
+    std::replace(error.message.begin(), error.message.end(), '\n', ' ');
     if (globals.json) {
         *globals.out << nlohmann::json{{"error",
                                         {{"code", code_name(error.code)},
                                          {"message", error.message}}}}
-                            .dump(2)
+                            .dump(2, ' ', false, nlohmann::json::error_handler_t::replace)
                      << "\n";
     } else {
         *globals.err << "assay: " << error.message << "\n";

@@ -1,0 +1,39 @@
+// Setting up a home and running its node: shared by `assay init`, `node` and `provider`.
+// Ownership: values. Threads: one. Errors: end the command through report.h; nothing is written
+// unless the settings are valid.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "node/cli/globals.h"
+
+namespace CLI {
+class App;
+}
+
+namespace assay::node {
+
+struct InitFlags {
+    bool producer = false;
+    std::string chain_id = "assay-local";
+    std::string genesis;
+    std::vector<std::string> peers;
+    bool provider = false;
+    std::string moniker;
+    uint64_t stake = 0;
+    uint64_t price = 1000;
+    uint32_t capacity = 1;
+    uint32_t threads = 1;
+    std::string backend;
+};
+
+// The options of a provider alone: moniker, stake, price, capacity, threads, backend.
+void add_provider_options(CLI::App& command, InitFlags& flags);
+// A new home: key, configuration, genesis.
+void init_home(const InitFlags& flags, const GlobalOptions& globals);
+// Until interrupted; `as_provider` turns the provider agent on whatever the configuration says.
+void run_home(const GlobalOptions& globals, bool as_provider);
+
+}  // namespace assay::node

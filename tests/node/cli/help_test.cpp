@@ -1,0 +1,126 @@
+// Every command of the program explains itself, with an example that it would accept.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "tests/node/cli/assay_program.h"
+
+namespace assay::test {
+namespace {
+
+using Words = std::vector<std::string>;
+
+std::string joined(const Words& words) {
+    std::string text = "assay";
+    for (const auto& word : words) text += " " + word;
+    return text;
+}
+
+// The names under "Subcommands:" of a help text.
+Words subcommands_in(const std::string& help) {
+    Words names;
+    std::istringstream in(help.substr(std::min(help.find("Subcommands:"), help.size())));
+    std::string line;
+    std::getline(in, line);
+    while (std::getline(in, line)) {
+        if (line.rfind("  ", 0) != 0) break;
+        if (line.size() < 3 || line[2] == ' ') continue;  // the rest of a description
+        names.push_back(line.substr(2, line.find(' ', 2) - 2));
+    }
+    return names;
+}
+
+// Options in the text that begins at "Example:".
+std::set<std::string> options_in_examples(const std::string& help) {
+    std::set<std::string> options;
+    std::istringstream in(help.substr(help.find("Example:")));
+    for (std::string word; in >> word;)
+        if (word.rfind("--", 0) == 0) options.insert(word);
+    return options;
+}
+
+class HelpTest : public ::testing::Test {
+protected:
+    void walk(const Words& words) {
+        Words asked = words;
+        asked.push_back("--help");
+        const auto outcome = place_.run(asked);
+        EXPECT_EQ(outcome.status, 0) << joined(asked) << outcome.err;
+        EXPECT_EQ(outcome.err, "") << joined(asked);
+        const auto names = subcommands_in(outcome.out);
+        help_[joined(words)] = outcome.out;
+        if (names.empty()) leaves_.push_back(words);
+        for (const auto& name : names) {
+            Words next = words;
+            next.push_back(name);
+            walk(next);
+        }
+    }
+    void SetUp() override { walk({}); }
+
+    Workplace place_;
+    std::map<std::string, std::string> help_;  // by command
+    std::vector<Words> leaves_;
+};
+
+TEST_F(HelpTest, EveryCommandHasAnExampleWithKnownOptions) {
+    EXPECT_GE(leaves_.size(), 45U);
+    for (const auto& words : leaves_) {
+        const std::string& help = help_[joined(words)];
+        const bool has_example = help.find("Example: assay ") != std::string::npos;
+        EXPECT_TRUE(has_example) << joined(words) << "\n" << help;
+        if (!has_example) continue;
+        EXPECT_NE(help.find(words.back(), help.find("Example:")), std::string::npos)
+            << joined(words);
+        for (const auto& option : options_in_examples(help)) {
+            const bool known = help.find(option) < help.find("Example:") ||
+                               help_["assay"].find(option) != std::string::npos;
+            EXPECT_TRUE(known) << joined(words) << ": " << option;
+        }
+    }
+    EXPECT_TRUE(place_.contents().empty());
+}
+
+TEST_F(HelpTest, TheCommandsThatWePromiseExist) {
+    const std::map<std::string, Words> promised = {
+        {"assay", {"init", "node", "keys", "status", "testnet"}},
+        {"assay testnet", {"up", "down", "status"}},
+        {"assay provider",
+         {"init", "bench", "self-test", "run", "status", "earnings", "drain", "stake", "history"}},
+        {"assay provider stake", {"show", "bond", "unbond"}},
+        {"assay job",
+         {"estimate", "screen", "post", "watch", "list", "cancel", "result", "verify"}},
+        {"assay audit", {"ledger", "lineage", "task", "recompute", "diff", "prove"}},
+    };
+    for (const auto& [group, names] : promised) {
+        const auto found = subcommands_in(help_[group]);
+        for (const auto& name : names)
+            EXPECT_NE(std::find(found.begin(), found.end(), name), found.end())
+                << group << " " << name;
+    }
+}
+
+TEST_F(HelpTest, AnUnknownOptionOrWordIsRefusedInOneLine) {
+    for (const auto& words : leaves_) {
+        Words asked = words;
+        asked.push_back("--no-such-option");
+        const auto outcome = place_.run(asked);
+        EXPECT_EQ(outcome.status, 2) << joined(asked);
+        EXPECT_EQ(outcome.out, "") << joined(asked);
+        EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+        EXPECT_EQ(outcome.err.rfind(joined(words) + ": ", 0), 0U) << outcome.err;
+        EXPECT_NE(outcome.err.find("Remedy: " + joined(words) + " --help"), std::string::npos)
+            << outcome.err;
+    }
+    for (const Words& words : {Words{"no-such-command"}, Words{"job", "no-such"}, Words{}}) {
+        const auto outcome = place_.run(words);
+        EXPECT_EQ(outcome.status, 2) << joined(words);
+        EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+    }
+    EXPECT_TRUE(place_.contents().empty());
+}
+
+}  // namespace
+}  // namespace assay::test
