@@ -8,6 +8,8 @@ namespace {
 
 constexpr uint8_t kNodeFormat = 1;
 constexpr size_t kNodeHeaderBytes = 5;  // format, be16 leaf slots, be16 inner slots
+constexpr size_t kLeafBytes = 64;       // key hash, value hash
+constexpr size_t kInnerBytes = 40;      // be64 version, hash
 
 // The slots below a binary position, as a bit mask.
 uint16_t slots_below(size_t position) {
@@ -31,11 +33,19 @@ uint16_t read_be16(ByteView bytes) {
     return static_cast<uint16_t>(bytes[0] << 8 | bytes[1]);
 }
 
-Hash256 take_hash(ByteView& bytes) {
+Hash256 read_hash(const uint8_t* from) {
     Hash256 hash;
-    std::memcpy(hash.bytes.data(), bytes.data(), hash.bytes.size());
-    bytes = bytes.subspan(hash.bytes.size());
+    std::memcpy(hash.bytes.data(), from, hash.bytes.size());
     return hash;
+}
+
+size_t bytes_of_slots(uint16_t leaves, uint16_t inners) {
+    return static_cast<size_t>(std::popcount(leaves)) * kLeafBytes +
+           static_cast<size_t>(std::popcount(inners)) * kInnerBytes;
+}
+size_t bytes_of_kind(Slot::Kind kind) {
+    if (kind == Slot::Kind::kEmpty) return 0;
+    return kind == Slot::Kind::kLeaf ? kLeafBytes : kInnerBytes;
 }
 
 }  // namespace
@@ -72,127 +82,122 @@ Result<NodeKey> decode_node_key(ByteView bytes) {
 }
 
 Slot Slot::leaf(const Hash256& key_hash, const Hash256& value_hash) {
-    return {Kind::kLeaf, 0, state_leaf_hash(key_hash, value_hash), key_hash, value_hash};
+    return {Kind::kLeaf, 0, {}, key_hash, value_hash};
 }
 
 Slot Slot::inner(uint64_t version, const Hash256& hash) {
     return {Kind::kInner, version, hash, {}, {}};
 }
 
-size_t Node::packed_index(size_t index) const {
-    const auto below = static_cast<uint16_t>(occupied_ & ((1U << index) - 1));
-    return static_cast<size_t>(std::popcount(below));
+Hash256 Slot::subtree_hash() const {
+    if (kind == Kind::kEmpty) return kEmptySubtree;
+    return kind == Kind::kInner ? hash : state_leaf_hash(key_hash, value_hash);
 }
 
-const Slot& Node::slot(size_t index) const {
-    static const Slot kEmptySlot;
-    return (occupied_ >> index & 1) != 0 ? slots_[packed_index(index)] : kEmptySlot;
+size_t Node::offset_of(size_t index) const {
+    const auto below = static_cast<uint16_t>((1U << index) - 1);
+    return bytes_of_slots(leaves_ & below, inners_ & below);
+}
+
+Slot Node::slot(size_t index) const {
+    const auto bit = static_cast<uint16_t>(1U << index);
+    if ((occupied() & bit) == 0) return {};
+    const uint8_t* const at = packed_.data() + offset_of(index);
+    if ((leaves_ & bit) != 0) return Slot::leaf(read_hash(at), read_hash(at + 32));
+    return Slot::inner(read_be64({at, 8}), read_hash(at + 8));
 }
 
 void Node::set_slot(size_t index, const Slot& slot) {
     const auto bit = static_cast<uint16_t>(1U << index);
-    const auto at = slots_.begin() + static_cast<std::ptrdiff_t>(packed_index(index));
-    const bool was_occupied = (occupied_ & bit) != 0;
-    if (slot.kind == Slot::Kind::kEmpty) {
-        if (was_occupied) slots_.erase(at);
-        occupied_ = static_cast<uint16_t>(occupied_ & ~bit);
-    } else if (was_occupied) {
-        *at = slot;
-    } else {
-        slots_.insert(at, slot);
-        occupied_ |= bit;
+    const auto at = packed_.begin() + static_cast<std::ptrdiff_t>(offset_of(index));
+    const size_t old_bytes =
+        bytes_of_slots(static_cast<uint16_t>(leaves_ & bit), static_cast<uint16_t>(inners_ & bit));
+    const size_t new_bytes = bytes_of_kind(slot.kind);
+    if (new_bytes > old_bytes)
+        packed_.insert(at, new_bytes - old_bytes, 0);
+    else
+        packed_.erase(at, at + static_cast<std::ptrdiff_t>(old_bytes - new_bytes));
+    leaves_ = static_cast<uint16_t>(leaves_ & ~bit);
+    inners_ = static_cast<uint16_t>(inners_ & ~bit);
+    uint8_t* const out = packed_.data() + offset_of(index);
+    if (slot.kind == Slot::Kind::kLeaf) {
+        leaves_ |= bit;
+        std::memcpy(out, slot.key_hash.bytes.data(), 32);
+        std::memcpy(out + 32, slot.value_hash.bytes.data(), 32);
+    } else if (slot.kind == Slot::Kind::kInner) {
+        inners_ |= bit;
+        for (size_t i = 0; i < 8; ++i) out[i] = static_cast<uint8_t>(slot.version >> (56 - 8 * i));
+        std::memcpy(out + 8, slot.hash.bytes.data(), 32);
     }
 }
 
 size_t Node::memory_bytes() const {
-    return sizeof(Node) + slots_.capacity() * sizeof(Slot) + inner_.capacity() * sizeof(Hash256);
+    return sizeof(Node) + packed_.capacity() + inner_.capacity() * sizeof(Hash256);
 }
 
 uint16_t Node::occupied_at(size_t position) const {
-    return occupied_ & slots_below(position);
+    return occupied() & slots_below(position);
 }
 
-const Slot* Node::lone_leaf(size_t position) const {
+bool Node::is_lone_leaf(size_t position) const {
     const uint16_t bits = occupied_at(position);
-    if (std::popcount(bits) != 1) return nullptr;
-    const Slot& only = slot(static_cast<size_t>(std::countr_zero(bits)));
-    return only.kind == Slot::Kind::kLeaf ? &only : nullptr;
+    return std::has_single_bit(bits) && (bits & leaves_) != 0;
+}
+
+std::optional<Slot> Node::lone_leaf(size_t position) const {
+    if (!is_lone_leaf(position)) return std::nullopt;
+    return slot(static_cast<size_t>(std::countr_zero(occupied_at(position))));
 }
 
 Hash256 Node::hash_at(size_t position) const {
-    if (position >= kSlots) return slot(position - kSlots).hash;
+    if (position >= kSlots) return slot(position - kSlots).subtree_hash();
     if (empty_at(position)) return kEmptySubtree;
-    if (const Slot* leaf = lone_leaf(position)) return leaf->hash;
-    if (!inner_.empty()) return inner_[position];
-    return inner_hash(hash_at(2 * position), hash_at(2 * position + 1));
+    return inner_.empty() ? combined_at(position) : inner_[position];
+}
+
+// The hash of a binary position that is not empty, from the positions below it.
+Hash256 Node::combined_at(size_t position) const {
+    const size_t left = 2 * position;
+    if (is_lone_leaf(position)) return hash_at(empty_at(left) ? left + 1 : left);
+    return inner_hash(hash_at(left), hash_at(left + 1));
 }
 
 void Node::rehash(uint16_t changed) {
-    if (std::popcount(occupied_) <= kMaxUncached) {
-        inner_.clear();
+    packed_.shrink_to_fit();
+    if (std::popcount(occupied()) <= kMaxUncached) {
+        inner_ = {};
         return;
     }
     if (inner_.empty()) {
         inner_.resize(kSlots);
         changed = kAllSlots;
     }
-    for (size_t position = kSlots - 1; position >= 1; --position) {
-        if ((slots_below(position) & changed) == 0) continue;
-        if (empty_at(position) || lone_leaf(position) != nullptr) continue;
-        inner_[position] = inner_hash(hash_at(2 * position), hash_at(2 * position + 1));
-    }
+    for (size_t position = kSlots - 1; position >= 1; --position)
+        if ((slots_below(position) & changed) != 0 && !empty_at(position))
+            inner_[position] = combined_at(position);
 }
 
 Bytes encode_node(const Node& node) {
-    uint16_t leaves = 0;
-    uint16_t inners = 0;
-    for (size_t i = 0; i < Node::kSlots; ++i) {
-        const auto bit = static_cast<uint16_t>(1U << i);
-        if (node.slot(i).kind == Slot::Kind::kLeaf) leaves |= bit;
-        if (node.slot(i).kind == Slot::Kind::kInner) inners |= bit;
-    }
     Bytes out;
-    out.reserve(kNodeHeaderBytes + static_cast<size_t>(std::popcount(leaves)) * 64 +
-                static_cast<size_t>(std::popcount(inners)) * 40);
+    out.reserve(kNodeHeaderBytes + node.packed_.size());
     out.push_back(kNodeFormat);
-    append_be16(out, leaves);
-    append_be16(out, inners);
-    for (size_t i = 0; i < Node::kSlots; ++i) {
-        const Slot& slot = node.slot(i);
-        if (slot.kind == Slot::Kind::kLeaf) {
-            append(out, slot.key_hash.view());
-            append(out, slot.value_hash.view());
-        } else if (slot.kind == Slot::Kind::kInner) {
-            append_be64(out, slot.version);
-            append(out, slot.hash.view());
-        }
-    }
+    append_be16(out, node.leaves_);
+    append_be16(out, node.inners_);
+    append(out, node.packed_);
     return out;
 }
 
 Result<Node> decode_node(ByteView bytes) {
     if (bytes.size() < kNodeHeaderBytes || bytes[0] != kNodeFormat)
         return corrupt_node("unknown format");
-    const uint16_t leaves = read_be16(bytes.subspan(1));
-    const uint16_t inners = read_be16(bytes.subspan(3));
-    const size_t expected = kNodeHeaderBytes + static_cast<size_t>(std::popcount(leaves)) * 64 +
-                            static_cast<size_t>(std::popcount(inners)) * 40;
-    if ((leaves & inners) != 0 || bytes.size() != expected)
-        return corrupt_node("length does not match its slots");
-    ByteView rest = bytes.subspan(kNodeHeaderBytes);
     Node node;
-    for (size_t i = 0; i < Node::kSlots; ++i) {
-        if ((leaves >> i & 1) != 0) {
-            const Hash256 key_hash = take_hash(rest);
-            const Hash256 value_hash = take_hash(rest);
-            node.set_slot(i, Slot::leaf(key_hash, value_hash));
-        } else if ((inners >> i & 1) != 0) {
-            const uint64_t version = read_be64(rest);
-            rest = rest.subspan(8);
-            node.set_slot(i, Slot::inner(version, take_hash(rest)));
-        }
-    }
-    node.rehash(Node::kAllSlots);
+    node.leaves_ = read_be16(bytes.subspan(1));
+    node.inners_ = read_be16(bytes.subspan(3));
+    const ByteView packed = bytes.subspan(kNodeHeaderBytes);
+    if ((node.leaves_ & node.inners_) != 0 ||
+        packed.size() != bytes_of_slots(node.leaves_, node.inners_))
+        return corrupt_node("length does not match its slots");
+    node.packed_ = bytes_of(packed);
     return node;
 }
 

@@ -2,8 +2,8 @@
 // nibble path; and the key it is stored under.
 //
 // A slot is empty, a leaf (a subtree with one leaf is collapsed into it, at whatever depth it is
-// alone), or the root of a child node with at least two leaves. Only slots are stored; the hashes
-// of the binary levels inside the node are recomputed when it is read and kept with it.
+// alone), or the root of a child node with at least two leaves. In RAM a node is its stored bytes;
+// the hashes of the binary levels inside it are not stored but kept once a change needed them.
 //
 // Ownership and threads: plain values. Errors: decode_node returns kCorrupt for bytes that
 // encode_node would not produce. Format: docs/formats/state.md.
@@ -12,6 +12,7 @@
 #include <array>
 #include <bit>
 #include <compare>
+#include <optional>
 #include <vector>
 
 #include "base/bytes.h"
@@ -43,22 +44,23 @@ struct Slot {
     enum class Kind : uint8_t { kEmpty, kLeaf, kInner };
     Kind kind = Kind::kEmpty;
     uint64_t version = 0;  // inner: of the child node
-    Hash256 hash = kEmptySubtree;
-    Hash256 key_hash;    // leaf only
-    Hash256 value_hash;  // leaf only
+    Hash256 hash;          // inner: of the child node
+    Hash256 key_hash;      // leaf only
+    Hash256 value_hash;    // leaf only
     bool operator==(const Slot&) const = default;
 
     static Slot leaf(const Hash256& key_hash, const Hash256& value_hash);
     static Slot inner(uint64_t version, const Hash256& hash);
+    // Of the subtree that the slot stands for; for a leaf it is computed.
+    [[nodiscard]] Hash256 subtree_hash() const;
 };
 
-// Most nodes of a large tree have two or three leaves, so only occupied slots take memory.
 class Node {
 public:
     static constexpr size_t kSlots = 16;
     static constexpr uint16_t kAllSlots = 0xffff;
 
-    [[nodiscard]] const Slot& slot(size_t index) const;
+    [[nodiscard]] Slot slot(size_t index) const;
     // After the last set_slot, rehash() must be called with a bit for every slot that changed.
     void set_slot(size_t index, const Slot& slot);
     void rehash(uint16_t changed);
@@ -66,21 +68,28 @@ public:
     // Positions of the binary levels: 1 is the node's root, 2p and 2p + 1 are the children of p,
     // and 16 + i is slot i.
     [[nodiscard]] Hash256 hash_at(size_t position) const;
-    // The only leaf under `position`, or nullptr if there is none or more than one.
-    [[nodiscard]] const Slot* lone_leaf(size_t position) const;
+    // The only leaf under `position`, or nullopt if there is none or more than one.
+    [[nodiscard]] std::optional<Slot> lone_leaf(size_t position) const;
     [[nodiscard]] bool empty_at(size_t position) const { return occupied_at(position) == 0; }
     [[nodiscard]] size_t memory_bytes() const;
 
 private:
-    // Nodes with at most this many slots keep no inner hashes: they are quickly recomputed.
+    friend Bytes encode_node(const Node& node);
+    friend Result<Node> decode_node(ByteView bytes);
+    // Nodes with at most this many slots keep no inner hashes: they are quickly recomputed. Most
+    // nodes of a large tree have two or three leaves.
     static constexpr int kMaxUncached = 3;
 
+    [[nodiscard]] uint16_t occupied() const { return leaves_ | inners_; }
     [[nodiscard]] uint16_t occupied_at(size_t position) const;
-    [[nodiscard]] size_t packed_index(size_t index) const;
+    [[nodiscard]] bool is_lone_leaf(size_t position) const;
+    [[nodiscard]] size_t offset_of(size_t index) const;
+    [[nodiscard]] Hash256 combined_at(size_t position) const;
 
-    uint16_t occupied_ = 0;       // bit i: slot i is not empty
-    std::vector<Slot> slots_;     // the occupied ones, in order
-    std::vector<Hash256> inner_;  // by position, or none; valid where no shortcut applies
+    uint16_t leaves_ = 0;         // bit i: slot i is a leaf
+    uint16_t inners_ = 0;         // bit i: slot i is a child node
+    Bytes packed_;                // the occupied slots, in order, as they are stored
+    std::vector<Hash256> inner_;  // by position; none, or valid wherever the node is not empty
 };
 
 [[nodiscard]] Bytes encode_node(const Node& node);

@@ -4,8 +4,12 @@ namespace assay::ledger {
 
 namespace {
 
-// List node, map node and allocator overhead of one entry.
-constexpr size_t kEntryBytes = 240;
+// Map entry, table slot, the node's own block and the allocator's overhead of both.
+constexpr size_t kEntryBytes = 160;
+
+size_t bytes_of_entry(const Node& node) {
+    return kEntryBytes + node.memory_bytes();
+}
 
 }  // namespace
 
@@ -19,9 +23,10 @@ Result<std::shared_ptr<const Node>> NodeCache::read(const NodeKey& key,
     {
         const std::lock_guard lock(mutex_);
         const auto found = by_path_.find(key.path);
-        if (found != by_path_.end() && found->second->key == key) {
-            recent_.splice(recent_.begin(), recent_, found->second);
-            return found->second->node;
+        if (found != by_path_.end() && found->second.version == key.version) {
+            unlink(found->second);
+            link_as_newest(*found);
+            return found->second.node;
         }
     }
     ASSAY_ASSIGN(auto node, fallback.read_node(key));
@@ -38,33 +43,41 @@ void NodeCache::apply(const TreeUpdate& update) {
     // Left over are the paths that have no node any more.
     for (const NodeKey& key : update.stale) {
         const auto found = by_path_.find(key.path);
-        if (found != by_path_.end() && found->second->key == key) erase(found->second);
+        if (found != by_path_.end() && found->second.version == key.version) erase(found);
     }
 }
 
 void NodeCache::insert(const NodeKey& key, std::shared_ptr<const Node> node) {
-    bytes_ += kEntryBytes + node->memory_bytes();
     const auto [found, is_new] = by_path_.try_emplace(key.path);
-    if (is_new) {
-        recent_.push_front({key, std::move(node)});
-        found->second = recent_.begin();
-    } else {
-        Entry& entry = *found->second;
-        if (entry.key.version > key.version) {
-            bytes_ -= kEntryBytes + node->memory_bytes();
-            return;
-        }
-        bytes_ -= kEntryBytes + entry.node->memory_bytes();
-        entry = {key, std::move(node)};
-        recent_.splice(recent_.begin(), recent_, found->second);
+    Entry& entry = found->second;
+    if (!is_new) {
+        if (entry.version > key.version) return;
+        bytes_ -= bytes_of_entry(*entry.node);
+        unlink(entry);
     }
-    while (bytes_ > max_bytes_ && recent_.size() > 1) erase(std::prev(recent_.end()));
+    bytes_ += bytes_of_entry(*node);
+    entry.version = key.version;
+    entry.node = std::move(node);
+    link_as_newest(*found);
+    while (bytes_ > max_bytes_ && oldest_ != newest_) erase(by_path_.find(oldest_->first));
 }
 
-void NodeCache::erase(std::list<Entry>::iterator entry) {
-    bytes_ -= kEntryBytes + entry->node->memory_bytes();
-    by_path_.erase(entry->key.path);
-    recent_.erase(entry);
+void NodeCache::erase(Map::iterator entry) {
+    bytes_ -= bytes_of_entry(*entry->second.node);
+    unlink(entry->second);
+    by_path_.erase(entry);
+}
+
+void NodeCache::link_as_newest(Linked& entry) {
+    entry.second.newer = nullptr;
+    entry.second.older = newest_;
+    (newest_ ? newest_->second.newer : oldest_) = &entry;
+    newest_ = &entry;
+}
+
+void NodeCache::unlink(const Entry& entry) {
+    (entry.newer ? entry.newer->second.older : newest_) = entry.older;
+    (entry.older ? entry.older->second.newer : oldest_) = entry.newer;
 }
 
 }  // namespace assay::ledger

@@ -5,7 +5,6 @@
 // Errors: those of the reader that a miss falls back to.
 #pragma once
 
-#include <list>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
@@ -23,23 +22,32 @@ public:
     void apply(const TreeUpdate& update);
 
 private:
-    struct Entry {
-        NodeKey key;
-        std::shared_ptr<const Node> node;
-    };
     // Lookup only; never iterated, so its order cannot matter.
     struct PathHash {
         size_t operator()(const NibblePath& path) const;
     };
+    struct Entry;
+    using Linked = std::pair<const NibblePath, Entry>;
+    // Map entries stay where they are, so that they link each other by address.
+    struct Entry {
+        uint64_t version = 0;
+        std::shared_ptr<const Node> node;
+        Linked* newer = nullptr;
+        Linked* older = nullptr;
+    };
+    using Map = std::unordered_map<NibblePath, Entry, PathHash>;
 
     void insert(const NodeKey& key, std::shared_ptr<const Node> node);
-    void erase(std::list<Entry>::iterator entry);
+    void erase(Map::iterator entry);
+    void link_as_newest(Linked& entry);
+    void unlink(const Entry& entry);
 
     const size_t max_bytes_;
-    std::mutex mutex_;         // guards the rest
-    std::list<Entry> recent_;  // most recent first
+    std::mutex mutex_;  // guards the rest
+    Map by_path_;
+    Linked* newest_ = nullptr;
+    Linked* oldest_ = nullptr;
     size_t bytes_ = 0;
-    std::unordered_map<NibblePath, std::list<Entry>::iterator, PathHash> by_path_;
 };
 
 // A NodeReader that tries the cache first.

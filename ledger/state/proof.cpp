@@ -12,21 +12,20 @@ Result<TreeProof> prove_key(const NodeReader& reader, uint64_t root_version,
         ASSAY_ASSIGN(const auto node, reader.read_node(next));
         size_t position = 1;
         size_t depth = next.path.length * size_t{4};
-        while (position < Node::kSlots && !node->empty_at(position) &&
-               node->lone_leaf(position) == nullptr) {
+        while (position < Node::kSlots && !node->empty_at(position) && !node->lone_leaf(position)) {
             const auto bit = static_cast<size_t>(key_bit(key_hash, depth++));
             proof.siblings.push_back(node->hash_at(2 * position + (1 - bit)));
             position = 2 * position + bit;
         }
         if (position >= Node::kSlots) {
-            const Slot& slot = node->slot(position - Node::kSlots);
+            const Slot slot = node->slot(position - Node::kSlots);
             if (slot.kind == Slot::Kind::kInner) {
                 const uint8_t nibble = key_nibble(key_hash, next.path.length);
                 next = {slot.version, next.path.child(nibble)};
                 continue;
             }
             if (slot.kind == Slot::Kind::kLeaf) proof.leaf = slot;
-        } else if (const Slot* leaf = node->lone_leaf(position)) {
+        } else if (const auto leaf = node->lone_leaf(position)) {
             proof.leaf = *leaf;
         }
         break;

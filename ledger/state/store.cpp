@@ -18,7 +18,11 @@ namespace {
 
 constexpr std::string_view kFormat = "assay-state-1";
 constexpr size_t kBlockCacheBytes = size_t{128} << 20;
-constexpr size_t kWriteBufferBytes = size_t{64} << 20;  // all column families together
+// Rows of a column gather in RAM up to this size before they become a file; twice that while one
+// is being written. One limit over all columns would make small files of the quiet ones.
+constexpr size_t kBusyWriteBufferBytes = size_t{64} << 20;
+constexpr size_t kQuietWriteBufferBytes = size_t{8} << 20;
+constexpr uint64_t kMaxLogFileBytes = uint64_t{512} << 20;  // write-ahead log, all files
 constexpr int kMaxOpenFiles = 256;
 // Bounds the extra work of one commit after proof_heights was lowered.
 constexpr size_t kMaxPrunedBlocksPerCommit = 16;
@@ -102,8 +106,10 @@ rocksdb::ColumnFamilyOptions column_options(size_t column,
         table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
     rocksdb::ColumnFamilyOptions options;
     options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-    // Hashes do not compress; blocks and values do.
-    if (column != kBlocks && column != kState) options.compression = rocksdb::kNoCompression;
+    const bool is_quiet = column == kDefault || column == kMeta;
+    options.write_buffer_size = is_quiet ? kQuietWriteBufferBytes : kBusyWriteBufferBytes;
+    // Hashes do not compress, values are short and read at random; blocks do.
+    if (column != kBlocks) options.compression = rocksdb::kNoCompression;
     // A block's nodes and events are neighbours: insert them in order, each next to the last.
     if (column == kTree)
         options.memtable_insert_with_hint_prefix_extractor.reset(
@@ -272,7 +278,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& directory) {
     options.create_if_missing = true;
     options.create_missing_column_families = true;
     options.max_open_files = kMaxOpenFiles;
-    options.db_write_buffer_size = kWriteBufferBytes;
+    options.max_total_wal_size = kMaxLogFileBytes;
     options.info_log_level = rocksdb::WARN_LEVEL;
     options.keep_log_file_num = 2;
     // A crash can only cut the newest batch short; damage anywhere else must be reported.

@@ -60,8 +60,9 @@ Result<uint16_t> Updater::update_slots(const NibblePath& path, Node& node, Chang
     while (!changes.empty()) {
         const uint8_t nibble = key_nibble(changes.front().key_hash, path.length);
         const Changes group = take_nibble_group(changes, path.length);
-        ASSAY_ASSIGN(const Slot slot, update_slot(path.child(nibble), node.slot(nibble), group));
-        if (slot == node.slot(nibble)) continue;
+        const Slot old = node.slot(nibble);
+        ASSAY_ASSIGN(const Slot slot, update_slot(path.child(nibble), old, group));
+        if (slot == old) continue;
         node.set_slot(nibble, slot);
         changed |= static_cast<uint16_t>(1U << nibble);
     }
@@ -106,7 +107,7 @@ Slot Updater::build(const NibblePath& path, Changes leaves) {
 // The slot for a changed node: a node left with one leaf or none is collapsed into its parent.
 Slot Updater::replace_node(const NibblePath& path, Node node, uint16_t changed) {
     if (node.empty_at(1)) return {};
-    if (const Slot* leaf = node.lone_leaf(1)) return *leaf;
+    if (const auto leaf = node.lone_leaf(1)) return *leaf;
     node.rehash(changed);
     const Slot slot = Slot::inner(version_, node.hash_at(1));
     write(path, std::move(node));
