@@ -8,11 +8,14 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "ledger/codec/address.h"
 #include "ledger/rules.h"
 
 namespace assay::ledger {
+
+inline constexpr uint32_t kFewAccounts = 1'000;
 
 struct BenchOptions {
     uint32_t accounts = 1'000;  // in the state; recipients are drawn from all
@@ -29,7 +32,24 @@ struct BenchOptions {
     std::function<Bytes(const Address& to, uint64_t amount)> transfer_payload;
     Bytes params;  // for the genesis
 
+    // Blocks of 1,000 transfers measured for each split, after a quarter as many to warm up.
+    uint32_t split_blocks = 40;
+
     std::function<uint64_t()> now_us;  // a monotonic clock
+    std::function<uint64_t()> cpu_us;  // processor time of this process; may be left out
+};
+
+// Means, in microseconds a transaction, one block after another.
+struct BenchSplit {
+    uint32_t accounts = 0;
+    double signature_us = 0;    // decode and recover, on `threads` threads
+    double execute_us = 0;      // rules and invariants, on one
+    double tree_us = 0;         // state tree and event log, on one
+    double store_us = 0;        // the batch, with fsync
+    double cpu_us = 0;          // processor time of all threads, the store's own among them
+    double signing_cpu_us = 0;  // making the transactions; not part of the above
+
+    [[nodiscard]] double total_us() const { return signature_us + execute_us + tree_us + store_us; }
 };
 
 struct BenchReport {
@@ -39,12 +59,8 @@ struct BenchReport {
     double committed_per_second = 0;
     // The export of that chain, replayed and verified.
     double replayed_per_second = 0;
-    // Microseconds a transaction, one block after another.
-    double signature_us = 0;  // decode and recover, on `threads` threads
-    double execute_us = 0;    // rules and invariants
-    double tree_us = 0;       // state tree and event log
-    double store_us = 0;      // the batch, with fsync
-    double sign_us = 0;       // making the transactions; not part of the above
+    // At kFewAccounts, and at `accounts` where that is more: the cost of a large state.
+    std::vector<BenchSplit> splits;
 };
 
 Result<BenchReport> bench_ledger(const Rules& rules, const BenchOptions& options);

@@ -1,6 +1,6 @@
 assay_library(assay_ledger
     SOURCES worker_pool.cpp tx_verifier.cpp executor.cpp local_application.cpp block_check.cpp
-            bench.cpp
+            bench.cpp bench_split.cpp
             engine/mempool.cpp engine/chain_engine.cpp engine/embedded_producer.cpp engine/follower.cpp
             engine/next_transaction.cpp
             audit/export_file.cpp audit/export.cpp audit/event_diff.cpp audit/blame.cpp audit/dispute.cpp

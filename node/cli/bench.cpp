@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <ctime>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -47,28 +48,57 @@ void bench_ledger(const BenchFlags& flags, const GlobalOptions& globals) {
                                          std::chrono::steady_clock::now().time_since_epoch())
                                          .count());
     };
+    options.cpu_us = [] {
+        timespec now{};
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+        return static_cast<uint64_t>(now.tv_sec) * 1'000'000 +
+               static_cast<uint64_t>(now.tv_nsec) / 1'000;
+    };
     const auto report = value_or_fail(globals, ledger::bench_ledger(rules, options));
+    json splits = json::array();
+    std::string table =
+        "per transaction, microseconds:\n"
+        "  accounts  signature   rules    tree   store   total  processor\n";
+    for (const ledger::BenchSplit& split : report.splits) {
+        splits.push_back({{"accounts", split.accounts},
+                          {"signatureUs", split.signature_us},
+                          {"executeUs", split.execute_us},
+                          {"treeUs", split.tree_us},
+                          {"storeUs", split.store_us},
+                          {"totalUs", split.total_us()},
+                          {"cpuUs", split.cpu_us}});
+        char line[160];
+        std::snprintf(line, sizeof line, "%10u %10.1f %7.1f %7.1f %7.1f %7.1f %10.1f\n",
+                      split.accounts, split.signature_us, split.execute_us, split.tree_us,
+                      split.store_us, split.total_us(), split.cpu_us);
+        table += line;
+    }
+    const ledger::BenchSplit& few = report.splits.front();
+    const ledger::BenchSplit& many = report.splits.back();
     const json document = {{"transactions", report.transactions},
                            {"accounts", flags.accounts},
                            {"blocks", report.blocks},
                            {"committedPerSecond", report.committed_per_second},
                            {"replayedPerSecond", report.replayed_per_second},
-                           {"signatureUs", report.signature_us},
-                           {"executeUs", report.execute_us},
-                           {"treeUs", report.tree_us},
-                           {"storeUs", report.store_us}};
+                           {"splits", splits},
+                           {"totalRatio", many.total_us() / few.total_us()},
+                           {"cpuRatio", many.cpu_us / few.cpu_us}};
     char text[512];
-    std::snprintf(
-        text, sizeof text,
-        "%llu signed transfers over %u accounts, %llu blocks\n"
-        "committed  %8.0f tx/s (check, 200 ms blocks, fsync)\n"
-        "replayed   %8.0f tx/s (from an export, everything verified)\n"
-        "per transaction, microseconds: signature %.1f  rules %.1f  tree %.1f  store %.1f",
-        static_cast<unsigned long long>(report.transactions), flags.accounts,
-        static_cast<unsigned long long>(report.blocks), report.committed_per_second,
-        report.replayed_per_second, report.signature_us, report.execute_us, report.tree_us,
-        report.store_us);
-    print_result(globals, document, text);
+    std::snprintf(text, sizeof text,
+                  "%llu signed transfers over %u accounts, %llu blocks\n"
+                  "committed  %8.0f tx/s (check, 200 ms blocks, fsync)\n"
+                  "replayed   %8.0f tx/s (from an export, everything verified)\n",
+                  static_cast<unsigned long long>(report.transactions), flags.accounts,
+                  static_cast<unsigned long long>(report.blocks), report.committed_per_second,
+                  report.replayed_per_second);
+    std::string output = text + table;
+    if (report.splits.size() > 1) {
+        std::snprintf(text, sizeof text, "%u accounts cost %.2fx as much as %u (processor %.2fx)",
+                      many.accounts, many.total_us() / few.total_us(), few.accounts,
+                      many.cpu_us / few.cpu_us);
+        output += text;
+    }
+    print_result(globals, document, output);
 }
 
 void self_test(const BenchFlags& flags, const GlobalOptions& globals) {

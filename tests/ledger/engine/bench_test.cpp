@@ -25,6 +25,7 @@ TEST(Bench, CommitsAndReplaysEveryTransaction) {
     options.accounts = from_environment("ASSAY_BENCH_ACCOUNTS", 50);
     options.senders = std::min(options.accounts, 1000U);
     options.block_interval_ms = 200;
+    options.split_blocks = 4;
     options.submitters = 2;
     options.transfer_type = kToyTransfer;
     options.fee = kToyMinFee;
@@ -43,12 +44,9 @@ TEST(Bench, CommitsAndReplaysEveryTransaction) {
     ASSERT_TRUE(report.ok()) << report.error().message;
     EXPECT_EQ(report->transactions, options.transactions);
     EXPECT_GE(report->blocks, 1U);
-    std::printf(
-        "committed %.0f tx/s, replayed %.0f tx/s, %lu blocks; us/tx: signature %.1f, "
-        "execute %.1f, tree %.1f, store %.1f, signing %.1f\n",
-        report->committed_per_second, report->replayed_per_second, report->blocks,
-        report->signature_us, report->execute_us, report->tree_us, report->store_us,
-        report->sign_us);
+    ASSERT_EQ(report->splits.size(), 1U);
+    EXPECT_EQ(report->splits[0].accounts, options.accounts);
+    EXPECT_GT(report->splits[0].signature_us, 0);
     options.senders = options.accounts + 1;
     EXPECT_EQ(bench_ledger(rules, options).error().code, Code::kInvalidArgument);
 }
