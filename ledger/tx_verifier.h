@@ -1,11 +1,12 @@
-// Decodes transactions and recovers their senders, remembering signatures already recovered, so
-// that a transaction is checked once when it is submitted and not again when its block is executed.
+// Decodes transactions and recovers their senders, remembering those already checked, so that a
+// transaction is checked once when it is submitted and not again when its block is executed.
 //
 // A remembered entry is keyed by the hash of the raw bytes, signature included, so it can never
 // stand for other bytes. Ownership: borrows the pool. Threads: all methods may be called from any
 // thread. Errors: as TxCodes inside DecodedTx.
 #pragma once
 
+#include <memory>
 #include <mutex>
 #include <unordered_map>
 #include <vector>
@@ -15,20 +16,26 @@
 
 namespace assay::ledger {
 
-// Bounded map from transaction hash to sender. Two generations: when the young one is full it
-// becomes the old one, and what was not used since is forgotten.
-class SenderCache {
+// What is kept of a transaction whose signature is right.
+struct RememberedTx {
+    Address sender;
+    std::shared_ptr<const DecodedTx> decoded;  // null for a long one
+};
+
+// Bounded map from transaction hash to what is known of it. Two generations: when the young one is
+// full it becomes the old one, and what was not used since is forgotten.
+class TxCache {
 public:
-    explicit SenderCache(size_t capacity) : generation_size_(capacity / 2 + 1) {}
-    [[nodiscard]] std::optional<Address> find(const Hash256& hash);
-    void insert(const Hash256& hash, const Address& sender);
+    explicit TxCache(size_t capacity) : generation_size_(capacity / 2 + 1) {}
+    [[nodiscard]] std::optional<RememberedTx> find(const Hash256& hash);
+    void insert(const Hash256& hash, RememberedTx remembered);
 
 private:
     struct FirstBytes {
         size_t operator()(const Hash256& hash) const { return read_be64(hash.view()); }
     };
-    using Map = std::unordered_map<Hash256, Address, FirstBytes>;
-    void insert_locked(const Hash256& hash, const Address& sender);
+    using Map = std::unordered_map<Hash256, RememberedTx, FirstBytes>;
+    void insert_locked(const Hash256& hash, RememberedTx remembered);
 
     const size_t generation_size_;
     std::mutex mutex_;
@@ -36,11 +43,13 @@ private:
     Map old_;    // guarded by mutex_
 };
 
-inline constexpr size_t kSenderCacheEntries = 65'536;  // about 8 MiB
+// Together at most about 80 MiB; usual transfers take about 30.
+inline constexpr size_t kTxCacheEntries = 65'536;
+inline constexpr size_t kMaxRememberedTxBytes = 512;  // longer ones are decoded again
 
 class TxVerifier {
 public:
-    explicit TxVerifier(WorkerPool& pool) : pool_(pool), cache_(kSenderCacheEntries) {}
+    explicit TxVerifier(WorkerPool& pool) : pool_(pool), cache_(kTxCacheEntries) {}
 
     [[nodiscard]] DecodedTx verify(ByteView raw, std::string_view chain_id);
     // In the order of `raw`; spreads the work over the pool.
@@ -49,7 +58,7 @@ public:
 
 private:
     WorkerPool& pool_;
-    SenderCache cache_;
+    TxCache cache_;
 };
 
 }  // namespace assay::ledger

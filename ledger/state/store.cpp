@@ -20,8 +20,10 @@ constexpr std::string_view kFormat = "assay-state-1";
 constexpr size_t kBlockCacheBytes = size_t{128} << 20;
 // Rows of a column gather in RAM up to this size before they become a file; twice that while one
 // is being written. One limit over all columns would make small files of the quiet ones.
-constexpr size_t kBusyWriteBufferBytes = size_t{64} << 20;
+constexpr size_t kOrderedWriteBufferBytes = size_t{64} << 20;
+constexpr size_t kRandomWriteBufferBytes = size_t{16} << 20;  // searched at random: stay small
 constexpr size_t kQuietWriteBufferBytes = size_t{8} << 20;
+constexpr double kFilterShareOfWriteBuffer = 0.05;
 constexpr uint64_t kMaxLogFileBytes = uint64_t{512} << 20;  // write-ahead log, all files
 constexpr int kMaxOpenFiles = 256;
 // Bounds the extra work of one commit after proof_heights was lowered.
@@ -96,6 +98,19 @@ Error storage_error(const rocksdb::Status& status, const std::string& what) {
     std::abort();
 }
 
+size_t write_buffer_bytes(size_t column) {
+    switch (column) {
+        case kState:
+        case kIndex:
+            return kRandomWriteBufferBytes;
+        case kDefault:
+        case kMeta:
+            return kQuietWriteBufferBytes;
+        default:
+            return kOrderedWriteBufferBytes;
+    }
+}
+
 rocksdb::ColumnFamilyOptions column_options(size_t column,
                                             const std::shared_ptr<rocksdb::Cache>& cache) {
     rocksdb::BlockBasedTableOptions table;
@@ -106,8 +121,11 @@ rocksdb::ColumnFamilyOptions column_options(size_t column,
         table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
     rocksdb::ColumnFamilyOptions options;
     options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-    const bool is_quiet = column == kDefault || column == kMeta;
-    options.write_buffer_size = is_quiet ? kQuietWriteBufferBytes : kBusyWriteBufferBytes;
+    options.write_buffer_size = write_buffer_bytes(column);
+    if (column == kState || column == kIndex) {
+        options.memtable_prefix_bloom_size_ratio = kFilterShareOfWriteBuffer;
+        options.memtable_whole_key_filtering = true;
+    }
     // Hashes do not compress, values are short and read at random; blocks do.
     if (column != kBlocks) options.compression = rocksdb::kNoCompression;
     // A block's nodes and events are neighbours: insert them in order, each next to the last.
