@@ -2,8 +2,10 @@
 // of what it exported.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "tests/node/cli/assay_program.h"
 
@@ -15,6 +17,12 @@ using Words = std::vector<std::string>;
 
 constexpr char kId[] = "0x1111111111111111111111111111111111111111111111111111111111111111";
 constexpr char kStranger[] = "0x52908400098527886E0F7030069857D2E4169EE7";
+
+std::string sample_text() {
+    std::string text;
+    while (text.size() < 4000) text += "the quick brown fox jumps over the lazy dog; ";
+    return text;
+}
 
 std::string joined(const Words& words) {
     std::string text = "assay";
@@ -42,6 +50,11 @@ protected:
     }
     std::string error_of(const Words& words, int status) {
         return ask(words, status)["error"].value("message", "");
+    }
+
+    void TearDown() override {
+        const std::string net = place_.file("net");
+        if (std::filesystem::exists(net)) (void)place_.run({"testnet", "down", "--dir", net});
     }
 
     Workplace place_;
@@ -188,6 +201,87 @@ TEST_F(NodeTest, AProviderHomeIsMadeFromAnExistingOne) {
         EXPECT_FALSE(check.value("required", "").empty());
         EXPECT_FALSE(check.value("actual", "").empty());
     }
+}
+
+// A whole network of this program: the commands that only a job gives something to do.
+TEST_F(NodeTest, AJobFromScreenToVerify) {
+    const std::string net = place_.file("net");
+    const auto home = [&](const char* node, Words words) {
+        words.insert(words.begin(), {"--home", net + "/" + node});
+        return words;
+    };
+    ASSERT_EQ(place_.run({"testnet", "up", "--dir", net, "--nodes", "3"}).status, 0);
+    const auto text = place_.write("text", sample_text());
+    const auto spec = place_.write("job.json", R"({
+        "name": "cli test", "numerics": "OFA-1", "slices": 2, "seed": 7,
+        "model": {"gpt": {"vocab": 256, "context": 16, "dModel": 16, "nLayer": 1, "nHead": 2}},
+        "optimizer": {"lr": "0.004", "beta1": "0.9", "beta2": "0.95", "eps": "0.00000001",
+                      "decay": "0.1", "clip": "1", "warmupSteps": 1, "minLr": "0.0004"},
+        "plan": {"rounds": 1, "shards": 1, "localSteps": 5, "batch": 2},
+        "terms": {"replicas": 3, "priceCeiling": "2000", "deadlineMs": 1800000}})");
+    json screened;
+    for (int i = 0; i < 100; ++i) {  // the providers measure and register first
+        const auto outcome =
+            place_.run(home("producer", {"--json", "job", "screen", spec, "--data", text}));
+        screened = json::parse(outcome.out, nullptr, false);
+        if (outcome.status == 0) break;
+        std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    }
+    EXPECT_EQ(screened.value("eligible", 0), 3);
+    auto unpayable = json::parse(place_.read("job.json"));
+    unpayable["terms"]["priceCeiling"] = "1";
+    const auto cheap = place_.write("cheap.json", unpayable.dump());
+    const auto none = ask(home("producer", {"job", "screen", cheap, "--data", text}), 4);
+    EXPECT_EQ(none.value("eligible", 9), 0);
+    for (const auto& provider : none.at("providers"))
+        EXPECT_FALSE(provider.value("reason", "").empty()) << provider.dump();
+
+    const auto posted =
+        ask_json(home("producer", {"job", "post", spec, "--data", text, "--key", "requester"}));
+    const std::string job = posted.value("jobId", "");
+    ASSERT_EQ(place_.run(home("producer", {"job", "watch", job, "--quiet"})).status, 0);
+    EXPECT_EQ(ask(home("producer", {"job", "result", job, "--out", "model"})).value("folder", ""),
+              "model");
+    EXPECT_EQ(ask(home("producer", {"job", "verify", job, "--folder", "model"})).value("tasks", 0),
+              1);
+    EXPECT_EQ(ask(home("producer", {"job", "verify", job})).value("verdict", ""), "pass");
+
+    // Each delivered file, changed in one bit or cut.
+    const auto refuse = [&](const std::string& file, const std::string& says) {
+        const std::string whole = place_.read("model/" + file);
+        std::string changed = whole;
+        changed[changed.size() / 2] = static_cast<char>(changed[changed.size() / 2] ^ 1);
+        for (const auto& bytes : {changed, whole.substr(0, whole.size() / 2), std::string()}) {
+            (void)place_.write("model/" + file, bytes);
+            const auto why =
+                error_of(home("producer", {"job", "verify", job, "--folder", "model"}), 3);
+            EXPECT_NE(why.find(says), std::string::npos) << why;
+        }
+        (void)place_.write("model/" + file, whole);
+    };
+    refuse("checkpoint.safetensors", "checkpoint.safetensors: ");
+    refuse("model.safetensors", "model.safetensors: ");
+
+    ask(home("producer", {"ledger", "export", "chain"}));
+    const auto lineage = ask({"audit", "lineage", "chain", "--job", job});
+    const std::string task = lineage.at("tasks")[0].at("task");
+    const auto life = ask({"audit", "task", "chain", task});
+    EXPECT_EQ(life.value("votes", 0), 3);
+    EXPECT_EQ(life.at("events").front().value("type", ""), "task.posted");
+    EXPECT_EQ(life.at("events").back().value("type", ""), "task.final");
+    EXPECT_EQ(
+        ask({"audit", "recompute", "chain", "--task", task, "--blobs", net + "/producer/blobs"})
+            .value("verdict", ""),
+        "pass");
+    uint64_t paid = 0;
+    for (const char* node : {"provider-1", "provider-2", "provider-3"}) {
+        const auto earned = ask(home(node, {"provider", "earnings"}));
+        EXPECT_EQ(earned.at("jobs").size(), 1U);
+        EXPECT_EQ(earned.value("paid", ""), earned.value("paidEver", "-"));
+        paid += std::stoull(earned.value("paid", "0"));
+    }
+    EXPECT_EQ(std::to_string(paid),
+              ask(home("producer", {"job", "status", job})).value("spent", ""));
 }
 
 }  // namespace
