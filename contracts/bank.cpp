@@ -1,6 +1,6 @@
 #include "contracts/bank.h"
 
-#include "contracts/limits.h"
+#include "contracts/payload_checks.h"
 
 namespace assay::contracts {
 namespace {
@@ -52,10 +52,9 @@ void add_totals(Store& store, const TotalsDelta& delta) {
     store.put(totals);
 }
 
-TxCode TransferRule::preflight(const pb::Transfer& message) {
-    const bool valid = Address::from(message.to()).has_value() && message.amount() > 0 &&
-                       message.amount() <= kMaxAmount;
-    return valid ? TxCode::kOk : TxCode::kMalformedPayload;
+Status TransferRule::preflight(const pb::Transfer& message) {
+    ASSAY_RETURN_IF_ERROR(check_size("to", message.to(), sizeof(Address::bytes)));
+    return check_amount("amount", message.amount());
 }
 
 TxCode TransferRule::apply(Context& context, const pb::Transfer& message) {

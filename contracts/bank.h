@@ -25,7 +25,7 @@ void add_totals(Store& store, const TotalsDelta& delta);
 
 struct TransferRule {
     using Message = pb::Transfer;
-    static TxCode preflight(const pb::Transfer& message);
+    static Status preflight(const pb::Transfer& message);
     static TxCode apply(Context& context, const pb::Transfer& message);
 };
 

@@ -18,21 +18,21 @@ namespace {
 // What a type of transaction must provide: a check of the message alone, and its effect.
 template <typename Rule>
 concept Transactor = requires(Context& context, const typename Rule::Message& message) {
-    { Rule::preflight(message) } -> std::same_as<TxCode>;
+    { Rule::preflight(message) } -> std::same_as<Status>;
     { Rule::apply(context, message) } -> std::same_as<TxCode>;
 };
 
 struct Entry {
     TxType type;
-    TxCode (*preflight)(ByteView payload);
+    Status (*preflight)(ByteView payload);
     TxCode (*apply)(ByteView payload, Context& context);
 };
 
 template <Transactor Rule>
-TxCode preflight_with(ByteView payload) {
-    const auto message =
-        ledger::decode_canonical<typename Rule::Message>(payload, kMaxPayloadBytes, "payload");
-    return message.ok() ? Rule::preflight(*message) : TxCode::kMalformedPayload;
+Status preflight_with(ByteView payload) {
+    ASSAY_ASSIGN(const auto message, ledger::decode_canonical<typename Rule::Message>(
+                                         payload, kMaxPayloadBytes, "payload"));
+    return Rule::preflight(message);
 }
 
 template <Transactor Rule>
@@ -82,10 +82,14 @@ const Entry* find_entry(uint32_t type) {
 
 }  // namespace
 
-TxCode preflight_payload(uint32_t type, ByteView payload) {
+TxCode preflight_payload(uint32_t type, ByteView payload, std::string& why) {
     const Entry* found = find_entry(type);
     if (found == nullptr) return TxCode::kUnknownType;
-    return payload.size() > kMaxPayloadBytes ? TxCode::kTooLarge : found->preflight(payload);
+    if (payload.size() > kMaxPayloadBytes) return TxCode::kTooLarge;
+    const Status valid = found->preflight(payload);
+    if (valid.ok()) return TxCode::kOk;
+    why = std::string(find_transaction(type)->name) + ": " + valid.error().message;
+    return TxCode::kMalformedPayload;
 }
 
 TxCode apply_payload(uint32_t type, ByteView payload, Context& context) {

@@ -7,8 +7,8 @@
 
 namespace assay::contracts {
 
-// Payload decodes canonically and its fields are in range.
-[[nodiscard]] TxCode preflight_payload(uint32_t type, ByteView payload);
+// Payload decodes canonically and its fields are in range; `why` names the one that is not.
+[[nodiscard]] TxCode preflight_payload(uint32_t type, ByteView payload, std::string& why);
 // The effect; on a code other than kOk the caller drops what was written.
 [[nodiscard]] TxCode apply_payload(uint32_t type, ByteView payload, Context& context);
 

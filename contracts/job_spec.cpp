@@ -4,8 +4,8 @@
 #include <set>
 #include <string>
 
-#include "compute/checkpoint/artifact.h"
 #include "contracts/limits.h"
+#include "contracts/payload_checks.h"
 
 namespace assay::contracts {
 namespace {
@@ -14,51 +14,26 @@ using Wide = unsigned __int128;
 constexpr uint64_t kMacsPerWorkUnit = 1'000'000'000;
 constexpr uint64_t kMaxWorkUnits = 1ULL << 50;  // per task
 
-Status in_range(std::string_view field, uint64_t value, uint64_t low, uint64_t high) {
-    if (value >= low && value <= high) return {};
-    return fail(Code::kInvalidArgument, std::string(field) + " is " + std::to_string(value) +
-                                            "; it must be from " + std::to_string(low) + " to " +
-                                            std::to_string(high));
-}
-
-Status check_artifact(std::string_view field, const pb::ArtifactRef& ref) {
-    if (ref.root().size() != 32) {
-        return fail(Code::kInvalidArgument, std::string(field) + ".root has " +
-                                                std::to_string(ref.root().size()) +
-                                                " bytes; it must have 32");
-    }
-    return in_range(std::string(field) + ".size", ref.size(), 1, compute::kMaxArtifactBytes);
-}
-
-Status check_name(std::string_view name) {
-    if (name.empty() || name.size() > kMaxJobNameBytes) {
-        return fail(Code::kInvalidArgument, "name has " + std::to_string(name.size()) +
-                                                " bytes; it must have from 1 to " +
-                                                std::to_string(kMaxJobNameBytes));
-    }
-    if (std::all_of(name.begin(), name.end(), [](char c) { return c >= ' ' && c <= '~'; }))
-        return {};
-    return fail(Code::kInvalidArgument, "name holds a byte that is not printable ASCII; rename it");
-}
-
 Status check_plan(const pb::PlanSpec& plan) {
-    ASSAY_RETURN_IF_ERROR(in_range("plan.rounds", plan.rounds(), 1, kMaxJobRounds));
-    ASSAY_RETURN_IF_ERROR(in_range("plan.shards", plan.shards(), 1, kMaxJobShards));
-    return in_range("number of tasks (plan.rounds * (plan.shards + 1))",
-                    uint64_t{plan.rounds()} * (plan.shards() + 1), 1, kMaxJobTasks);
+    ASSAY_RETURN_IF_ERROR(check_range("plan.rounds", plan.rounds(), 1, kMaxJobRounds));
+    ASSAY_RETURN_IF_ERROR(check_range("plan.shards", plan.shards(), 1, kMaxJobShards));
+    return check_range("number of tasks (plan.rounds * (plan.shards + 1))",
+                       uint64_t{plan.rounds()} * (plan.shards() + 1), 1, kMaxJobTasks);
 }
 
 Status check_terms(const pb::TermsSpec& terms) {
-    ASSAY_RETURN_IF_ERROR(in_range("terms.replicas", terms.replicas(), kMinReplicas, kMaxReplicas));
-    ASSAY_RETURN_IF_ERROR(in_range("terms.price_ceiling", terms.price_ceiling(), 1, kMaxPrice));
     ASSAY_RETURN_IF_ERROR(
-        in_range("terms.deadline_ms", terms.deadline_ms(), kMinDeadlineMs, kMaxDeadlineMs));
-    ASSAY_RETURN_IF_ERROR(in_range("terms.min_score", terms.min_score(), 0, kMaxScore));
-    ASSAY_RETURN_IF_ERROR(in_range("terms.min_memory_mb", terms.min_memory_mb(), 0, kMaxMemoryMb));
-    ASSAY_RETURN_IF_ERROR(in_range("terms.priority", terms.priority(), 0, kMaxPriority));
-    ASSAY_RETURN_IF_ERROR(in_range("number of terms.allowed_operators",
-                                   static_cast<uint64_t>(terms.allowed_operators_size()), 0,
-                                   kMaxAllowedOperators));
+        check_range("terms.replicas", terms.replicas(), kMinReplicas, kMaxReplicas));
+    ASSAY_RETURN_IF_ERROR(check_range("terms.price_ceiling", terms.price_ceiling(), 1, kMaxPrice));
+    ASSAY_RETURN_IF_ERROR(
+        check_range("terms.deadline_ms", terms.deadline_ms(), kMinDeadlineMs, kMaxDeadlineMs));
+    ASSAY_RETURN_IF_ERROR(check_range("terms.min_score", terms.min_score(), 0, kMaxScore));
+    ASSAY_RETURN_IF_ERROR(
+        check_range("terms.min_memory_mb", terms.min_memory_mb(), 0, kMaxMemoryMb));
+    ASSAY_RETURN_IF_ERROR(check_range("terms.priority", terms.priority(), 0, kMaxPriority));
+    ASSAY_RETURN_IF_ERROR(check_range("number of terms.allowed_operators",
+                                      static_cast<uint64_t>(terms.allowed_operators_size()), 0,
+                                      kMaxAllowedOperators));
     std::set<std::string> seen;
     for (const std::string& op : terms.allowed_operators()) {
         if (op.size() != 20)
@@ -148,7 +123,7 @@ void from_job_config(const compute::JobConfig& config, pb::JobSpec& spec) {
 }
 
 Status validate_job(const pb::JobSpec& spec) {
-    ASSAY_RETURN_IF_ERROR(check_name(spec.name()));
+    ASSAY_RETURN_IF_ERROR(check_text("name", spec.name(), 1, kMaxJobNameBytes));
     if (spec.numerics() != kNumerics) {
         return fail(Code::kInvalidArgument, "numerics is \"" + spec.numerics().substr(0, 32) +
                                                 "\"; only \"" + std::string(kNumerics) +

@@ -6,15 +6,12 @@
 #include "contracts/commitment.h"
 #include "contracts/job_spec.h"
 #include "contracts/limits.h"
+#include "contracts/payload_checks.h"
 #include "contracts/settlement.h"
 #include "contracts/task_store.h"
 
 namespace assay::contracts {
 namespace {
-
-TxCode valid_id(std::string_view id) {
-    return id.size() == 32 ? TxCode::kOk : TxCode::kMalformedPayload;
-}
 
 std::string raw_of(const Hash256& hash) {
     return std::string(text_of(hash.view()));
@@ -103,10 +100,9 @@ std::string_view end_event(pb::JobState end) {
 
 }  // namespace
 
-TxCode JobPostRule::preflight(const pb::JobPost& message) {
-    const bool valid = message.escrow() > 0 && message.escrow() <= kMaxAmount &&
-                       message.has_spec() && validate_job(message.spec()).ok();
-    return valid ? TxCode::kOk : TxCode::kMalformedPayload;
+Status JobPostRule::preflight(const pb::JobPost& message) {
+    ASSAY_RETURN_IF_ERROR(check_amount("escrow", message.escrow()));
+    return validate_job(message.spec());
 }
 
 TxCode JobPostRule::apply(Context& context, const pb::JobPost& message) {
@@ -138,8 +134,8 @@ TxCode JobPostRule::apply(Context& context, const pb::JobPost& message) {
     return TxCode::kOk;
 }
 
-TxCode JobCancelRule::preflight(const pb::JobCancel& message) {
-    return valid_id(message.job_id());
+Status JobCancelRule::preflight(const pb::JobCancel& message) {
+    return check_hash("job_id", message.job_id());
 }
 
 TxCode JobCancelRule::apply(Context& context, const pb::JobCancel& message) {
@@ -154,9 +150,9 @@ TxCode JobCancelRule::apply(Context& context, const pb::JobCancel& message) {
     return TxCode::kOk;
 }
 
-TxCode JobTopUpRule::preflight(const pb::JobTopUp& message) {
-    if (message.amount() == 0 || message.amount() > kMaxAmount) return TxCode::kMalformedPayload;
-    return valid_id(message.job_id());
+Status JobTopUpRule::preflight(const pb::JobTopUp& message) {
+    ASSAY_RETURN_IF_ERROR(check_amount("amount", message.amount()));
+    return check_hash("job_id", message.job_id());
 }
 
 TxCode JobTopUpRule::apply(Context& context, const pb::JobTopUp& message) {

@@ -10,17 +10,17 @@ namespace assay::contracts {
 
 struct JobPostRule {
     using Message = pb::JobPost;
-    static TxCode preflight(const pb::JobPost& message);
+    static Status preflight(const pb::JobPost& message);
     static TxCode apply(Context& context, const pb::JobPost& message);
 };
 struct JobCancelRule {
     using Message = pb::JobCancel;
-    static TxCode preflight(const pb::JobCancel& message);
+    static Status preflight(const pb::JobCancel& message);
     static TxCode apply(Context& context, const pb::JobCancel& message);
 };
 struct JobTopUpRule {
     using Message = pb::JobTopUp;
-    static TxCode preflight(const pb::JobTopUp& message);
+    static Status preflight(const pb::JobTopUp& message);
     static TxCode apply(Context& context, const pb::JobTopUp& message);
 };
 

@@ -1,39 +1,29 @@
 #include "contracts/providers.h"
 
-#include <algorithm>
-
 #include "contracts/limits.h"
+#include "contracts/payload_checks.h"
 
 namespace assay::contracts {
 namespace {
 
-// Printable ASCII: what a terminal or a web page can show without surprises.
-bool is_text(std::string_view text, size_t max_bytes) {
-    return text.size() <= max_bytes &&
-           std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
-}
-
-bool is_valid_sample(const pb::ScoreSample& sample) {
-    return sample.score() > 0 && sample.score() <= kMaxScore && sample.gemm_mmacs() <= kMaxAmount &&
-           sample.step_mmacs() <= kMaxAmount && sample.memory_mb() > 0 &&
-           sample.memory_mb() <= kMaxMemoryMb && !sample.backend().empty() &&
-           is_text(sample.backend(), kMaxBackendBytes) &&
-           is_text(sample.device(), kMaxDeviceBytes) && sample.measured_ms() <= kMaxAmount;
-}
-
-TxCode malformed_unless(bool valid) {
-    return valid ? TxCode::kOk : TxCode::kMalformedPayload;
+Status check_sample(const pb::ScoreSample& sample) {
+    ASSAY_RETURN_IF_ERROR(check_range("sample.score", sample.score(), 1, kMaxScore));
+    ASSAY_RETURN_IF_ERROR(check_range("sample.gemm_mmacs", sample.gemm_mmacs(), 0, kMaxAmount));
+    ASSAY_RETURN_IF_ERROR(check_range("sample.step_mmacs", sample.step_mmacs(), 0, kMaxAmount));
+    ASSAY_RETURN_IF_ERROR(check_range("sample.memory_mb", sample.memory_mb(), 1, kMaxMemoryMb));
+    ASSAY_RETURN_IF_ERROR(check_text("sample.backend", sample.backend(), 1, kMaxBackendBytes));
+    ASSAY_RETURN_IF_ERROR(check_text("sample.device", sample.device(), 0, kMaxDeviceBytes));
+    return check_range("sample.measured_ms", sample.measured_ms(), 0, kMaxAmount);
 }
 
 }  // namespace
 
-TxCode ProviderRegisterRule::preflight(const pb::ProviderRegister& message) {
-    return malformed_unless(
-        !message.moniker().empty() && is_text(message.moniker(), kMaxMonikerBytes) &&
-        !message.endpoint().empty() && is_text(message.endpoint(), kMaxEndpointBytes) &&
-        message.price_floor() > 0 && message.price_floor() <= kMaxPrice && message.capacity() > 0 &&
-        message.capacity() <= kMaxCapacity && message.has_sample() &&
-        is_valid_sample(message.sample()));
+Status ProviderRegisterRule::preflight(const pb::ProviderRegister& message) {
+    ASSAY_RETURN_IF_ERROR(check_text("moniker", message.moniker(), 1, kMaxMonikerBytes));
+    ASSAY_RETURN_IF_ERROR(check_text("endpoint", message.endpoint(), 1, kMaxEndpointBytes));
+    ASSAY_RETURN_IF_ERROR(check_range("price_floor", message.price_floor(), 1, kMaxPrice));
+    ASSAY_RETURN_IF_ERROR(check_range("capacity", message.capacity(), 1, kMaxCapacity));
+    return check_sample(message.sample());
 }
 
 TxCode ProviderRegisterRule::apply(Context& context, const pb::ProviderRegister& message) {
@@ -60,11 +50,12 @@ TxCode ProviderRegisterRule::apply(Context& context, const pb::ProviderRegister&
     return TxCode::kOk;
 }
 
-TxCode ProviderUpdateRule::preflight(const pb::ProviderUpdate& message) {
-    return malformed_unless(is_text(message.endpoint(), kMaxEndpointBytes) &&
-                            message.price_floor() <= kMaxPrice &&
-                            message.capacity() <= kMaxCapacity &&
-                            (!message.has_sample() || is_valid_sample(message.sample())));
+// Zero and empty fields leave what is recorded.
+Status ProviderUpdateRule::preflight(const pb::ProviderUpdate& message) {
+    ASSAY_RETURN_IF_ERROR(check_text("endpoint", message.endpoint(), 0, kMaxEndpointBytes));
+    ASSAY_RETURN_IF_ERROR(check_range("price_floor", message.price_floor(), 0, kMaxPrice));
+    ASSAY_RETURN_IF_ERROR(check_range("capacity", message.capacity(), 0, kMaxCapacity));
+    return message.has_sample() ? check_sample(message.sample()) : Status();
 }
 
 TxCode ProviderUpdateRule::apply(Context& context, const pb::ProviderUpdate& message) {

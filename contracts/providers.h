@@ -9,12 +9,12 @@ namespace assay::contracts {
 
 struct ProviderRegisterRule {
     using Message = pb::ProviderRegister;
-    static TxCode preflight(const pb::ProviderRegister& message);
+    static Status preflight(const pb::ProviderRegister& message);
     static TxCode apply(Context& context, const pb::ProviderRegister& message);
 };
 struct ProviderUpdateRule {
     using Message = pb::ProviderUpdate;
-    static TxCode preflight(const pb::ProviderUpdate& message);
+    static Status preflight(const pb::ProviderUpdate& message);
     static TxCode apply(Context& context, const pb::ProviderUpdate& message);
 };
 

@@ -36,9 +36,9 @@ Status ContractRules::init_genesis(const pb::Genesis& genesis, State& state) con
     return {};
 }
 
-TxCode ContractRules::preflight(const ledger::CheckedTx& tx) const {
+TxCode ContractRules::preflight(const ledger::CheckedTx& tx, std::string& why) const {
     if (tx.body.fee() == 0) return TxCode::kFeeTooLow;
-    return preflight_payload(tx.body.type(), view_of(tx.body.payload()));
+    return preflight_payload(tx.body.type(), view_of(tx.body.payload()), why);
 }
 
 TxCode ContractRules::preclaim(const ledger::CheckedTx& tx, const ReadView& state) const {

@@ -11,7 +11,8 @@ namespace assay::contracts {
 class ContractRules final : public ledger::Rules {
 public:
     Status init_genesis(const pb::Genesis& genesis, ledger::State& state) const override;
-    [[nodiscard]] ledger::TxCode preflight(const ledger::CheckedTx& tx) const override;
+    [[nodiscard]] ledger::TxCode preflight(const ledger::CheckedTx& tx,
+                                           std::string& why) const override;
     [[nodiscard]] ledger::TxCode preclaim(const ledger::CheckedTx& tx,
                                           const ledger::ReadView& state) const override;
     [[nodiscard]] uint64_t next_nonce(const ledger::Address& sender,

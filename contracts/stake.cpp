@@ -4,16 +4,13 @@
 
 #include "contracts/bank.h"
 #include "contracts/limits.h"
+#include "contracts/payload_checks.h"
 
 namespace assay::contracts {
 namespace {
 
 int64_t sign(uint64_t amount) {
     return static_cast<int64_t>(amount);
-}
-
-TxCode amount_in_range(uint64_t amount) {
-    return amount > 0 && amount <= kMaxAmount ? TxCode::kOk : TxCode::kMalformedPayload;
 }
 
 // Several entries may mature at one time: the index has one mark for all of them.
@@ -38,8 +35,8 @@ void release_of(Context& context, const Address& owner) {
 
 }  // namespace
 
-TxCode StakeBondRule::preflight(const pb::StakeBond& message) {
-    return amount_in_range(message.amount());
+Status StakeBondRule::preflight(const pb::StakeBond& message) {
+    return check_amount("amount", message.amount());
 }
 
 TxCode StakeBondRule::apply(Context& context, const pb::StakeBond& message) {
@@ -61,8 +58,8 @@ TxCode StakeBondRule::apply(Context& context, const pb::StakeBond& message) {
     return TxCode::kOk;
 }
 
-TxCode StakeUnbondRule::preflight(const pb::StakeUnbond& message) {
-    return amount_in_range(message.amount());
+Status StakeUnbondRule::preflight(const pb::StakeUnbond& message) {
+    return check_amount("amount", message.amount());
 }
 
 TxCode StakeUnbondRule::apply(Context& context, const pb::StakeUnbond& message) {
@@ -88,8 +85,8 @@ TxCode StakeUnbondRule::apply(Context& context, const pb::StakeUnbond& message) 
     return TxCode::kOk;
 }
 
-TxCode StakeUnjailRule::preflight(const pb::StakeUnjail&) {
-    return TxCode::kOk;
+Status StakeUnjailRule::preflight(const pb::StakeUnjail&) {
+    return {};
 }
 
 TxCode StakeUnjailRule::apply(Context& context, const pb::StakeUnjail&) {

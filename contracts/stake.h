@@ -11,17 +11,17 @@ namespace assay::contracts {
 
 struct StakeBondRule {
     using Message = pb::StakeBond;
-    static TxCode preflight(const pb::StakeBond& message);
+    static Status preflight(const pb::StakeBond& message);
     static TxCode apply(Context& context, const pb::StakeBond& message);
 };
 struct StakeUnbondRule {
     using Message = pb::StakeUnbond;
-    static TxCode preflight(const pb::StakeUnbond& message);
+    static Status preflight(const pb::StakeUnbond& message);
     static TxCode apply(Context& context, const pb::StakeUnbond& message);
 };
 struct StakeUnjailRule {
     using Message = pb::StakeUnjail;
-    static TxCode preflight(const pb::StakeUnjail& message);
+    static Status preflight(const pb::StakeUnjail& message);
     static TxCode apply(Context& context, const pb::StakeUnjail& message);
 };
 

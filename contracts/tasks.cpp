@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "compute/checkpoint/artifact.h"
 #include "contracts/commitment.h"
 #include "contracts/limits.h"
+#include "contracts/payload_checks.h"
 #include "contracts/reputation.h"
 #include "contracts/settlement.h"
 #include "contracts/task_flow.h"
@@ -12,18 +12,6 @@
 
 namespace assay::contracts {
 namespace {
-
-TxCode malformed_unless(bool valid) {
-    return valid ? TxCode::kOk : TxCode::kMalformedPayload;
-}
-
-bool is_hash(std::string_view raw) {
-    return raw.size() == 32;
-}
-
-bool is_artifact(const pb::ArtifactRef& ref) {
-    return is_hash(ref.root()) && ref.size() > 0 && ref.size() <= compute::kMaxArtifactBytes;
-}
 
 // The task, its job and the sender's slot in it.
 struct Loaded {
@@ -68,8 +56,8 @@ uint64_t commit_window_ms(uint64_t t_ref_ms, const pb::Params& params) {
     return std::max(3 * t_ref_ms, t_ref_ms + params.commit_floor_ms());
 }
 
-TxCode TaskAcceptRule::preflight(const pb::TaskAccept& message) {
-    return malformed_unless(is_hash(message.task_id()));
+Status TaskAcceptRule::preflight(const pb::TaskAccept& message) {
+    return check_hash("task_id", message.task_id());
 }
 
 TxCode TaskAcceptRule::apply(Context& context, const pb::TaskAccept& message) {
@@ -88,8 +76,8 @@ TxCode TaskAcceptRule::apply(Context& context, const pb::TaskAccept& message) {
     return TxCode::kOk;
 }
 
-TxCode TaskDeclineRule::preflight(const pb::TaskDecline& message) {
-    return malformed_unless(is_hash(message.task_id()));
+Status TaskDeclineRule::preflight(const pb::TaskDecline& message) {
+    return check_hash("task_id", message.task_id());
 }
 
 TxCode TaskDeclineRule::apply(Context& context, const pb::TaskDecline& message) {
@@ -106,8 +94,9 @@ TxCode TaskDeclineRule::apply(Context& context, const pb::TaskDecline& message) 
     return TxCode::kOk;
 }
 
-TxCode TaskCommitRule::preflight(const pb::TaskCommit& message) {
-    return malformed_unless(is_hash(message.task_id()) && is_hash(message.commitment()));
+Status TaskCommitRule::preflight(const pb::TaskCommit& message) {
+    ASSAY_RETURN_IF_ERROR(check_hash("task_id", message.task_id()));
+    return check_hash("commitment", message.commitment());
 }
 
 TxCode TaskCommitRule::apply(Context& context, const pb::TaskCommit& message) {
@@ -127,13 +116,17 @@ TxCode TaskCommitRule::apply(Context& context, const pb::TaskCommit& message) {
     return TxCode::kOk;
 }
 
-TxCode TaskRevealRule::preflight(const pb::TaskReveal& message) {
-    const bool result = message.diverged()
-                            ? !message.has_output() && !message.has_trace()
-                            : is_artifact(message.output()) && is_artifact(message.trace()) &&
-                                  message.fault_step() == 0;
-    return malformed_unless(is_hash(message.task_id()) && message.salt().size() == kSaltBytes &&
-                            result);
+Status TaskRevealRule::preflight(const pb::TaskReveal& message) {
+    ASSAY_RETURN_IF_ERROR(check_hash("task_id", message.task_id()));
+    ASSAY_RETURN_IF_ERROR(check_size("salt", message.salt(), kSaltBytes));
+    if (message.diverged()) {
+        if (!message.has_output() && !message.has_trace()) return {};
+        return fail(Code::kInvalidArgument,
+                    "output and trace must be absent from a result that diverged");
+    }
+    ASSAY_RETURN_IF_ERROR(check_artifact("output", message.output()));
+    ASSAY_RETURN_IF_ERROR(check_artifact("trace", message.trace()));
+    return check_range("fault_step", message.fault_step(), 0, 0);
 }
 
 TxCode TaskRevealRule::apply(Context& context, const pb::TaskReveal& message) {
@@ -160,8 +153,8 @@ TxCode TaskRevealRule::apply(Context& context, const pb::TaskReveal& message) {
     return TxCode::kOk;
 }
 
-TxCode TaskCrankRule::preflight(const pb::TaskCrank& message) {
-    return malformed_unless(is_hash(message.task_id()));
+Status TaskCrankRule::preflight(const pb::TaskCrank& message) {
+    return check_hash("task_id", message.task_id());
 }
 
 TxCode TaskCrankRule::apply(Context& context, const pb::TaskCrank& message) {

@@ -9,27 +9,27 @@ namespace assay::contracts {
 
 struct TaskAcceptRule {
     using Message = pb::TaskAccept;
-    static TxCode preflight(const pb::TaskAccept& message);
+    static Status preflight(const pb::TaskAccept& message);
     static TxCode apply(Context& context, const pb::TaskAccept& message);
 };
 struct TaskDeclineRule {
     using Message = pb::TaskDecline;
-    static TxCode preflight(const pb::TaskDecline& message);
+    static Status preflight(const pb::TaskDecline& message);
     static TxCode apply(Context& context, const pb::TaskDecline& message);
 };
 struct TaskCommitRule {
     using Message = pb::TaskCommit;
-    static TxCode preflight(const pb::TaskCommit& message);
+    static Status preflight(const pb::TaskCommit& message);
     static TxCode apply(Context& context, const pb::TaskCommit& message);
 };
 struct TaskRevealRule {
     using Message = pb::TaskReveal;
-    static TxCode preflight(const pb::TaskReveal& message);
+    static Status preflight(const pb::TaskReveal& message);
     static TxCode apply(Context& context, const pb::TaskReveal& message);
 };
 struct TaskCrankRule {
     using Message = pb::TaskCrank;
-    static TxCode preflight(const pb::TaskCrank& message);
+    static Status preflight(const pb::TaskCrank& message);
     static TxCode apply(Context& context, const pb::TaskCrank& message);
 };
 

@@ -96,7 +96,7 @@ CheckResult LocalApplication::check_tx(ByteView raw, bool recheck) {
     result.fee = tx.body.fee();
     result.code = check_expiry(tx.body, head.height + 1);
     // Bytes do not change while they wait: a recheck looks at the state only.
-    if (result.code == TxCode::kOk && !recheck) result.code = rules_.preflight(tx);
+    if (result.code == TxCode::kOk && !recheck) result.code = rules_.preflight(tx, result.log);
     if (result.code == TxCode::kOk) result.code = check_nonce_and_fee(tx, result.log);
     if (result.code != TxCode::kOk && result.log.empty()) result.log = tx_code_remedy(result.code);
     return result;

@@ -44,7 +44,8 @@ public:
 
     virtual Status init_genesis(const pb::Genesis& genesis, State& state) const = 0;
     // Bytes only: payload decodes, fields in range, fee at least the floor. Never a claimed code.
-    [[nodiscard]] virtual TxCode preflight(const CheckedTx& tx) const = 0;
+    // `why` is set to what is wrong where the code alone does not tell; it is for people only.
+    [[nodiscard]] virtual TxCode preflight(const CheckedTx& tx, std::string& why) const = 0;
     // Read-only state: nonce, fee payable.
     [[nodiscard]] virtual TxCode preclaim(const CheckedTx& tx, const ReadView& state) const = 0;
     // The nonce that the next transaction of `sender` must carry (0 for an unknown account).

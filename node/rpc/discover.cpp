@@ -110,30 +110,35 @@ void add_discovery(std::vector<Method>& methods) {
     };
 }
 
-std::string render_docs(const std::vector<Method>& methods) {
+std::string render_overview(const std::vector<Method>& methods) {
     std::string text = "## Methods\n\n| method | role | summary |\n|---|---|---|\n";
     for (const Method& method : methods)
-        text += "| `" + method.name + "` | " + std::string(role_name(method.role)) + " | " +
-                method.summary + " |\n";
+        text += "| [`" + method.name + "`](json-rpc-methods.md) | " +
+                std::string(role_name(method.role)) + " | " + method.summary + " |\n";
+    text += "\n## Errors\n\n| code | data.code | retryable | remedy |\n|---|---|---|---|\n";
+    for (const RpcErrorRow& row : rpc_error_table())
+        text += "| " + std::to_string(row.number) + " | `" + std::string(row.name) + "` | " +
+                (row.retryable ? "yes" : "no") + " | " + std::string(row.remedy) + " |\n";
+    return text;
+}
+
+std::string render_reference(const std::vector<Method>& methods) {
+    std::string text;
     for (const Method& method : methods) {
-        text += "\n### " + method.name + "\n\n" + method.summary +
+        text += "\n## " + method.name + "\n" + method.summary +
                 " Role: " + std::string(role_name(method.role)) + ".\n\n";
         if (!method.params.empty()) {
             text += "| parameter | type | required | meaning |\n|---|---|---|---|\n";
             for (const Param& param : method.params) text += param_row(param);
             text += "\n";
         }
-        text += "Answers: " + method.result + "\n\n```json\n" +
+        text += "Answers: " + method.result + "\n\nExample: `" +
                 dump_json({{"jsonrpc", "2.0"},
                            {"id", 1},
                            {"method", method.name},
                            {"params", json::parse(method.example)}}) +
-                "\n```\n";
+                "`\n";
     }
-    text += "\n## Errors\n\n| code | data.code | retryable | remedy |\n|---|---|---|---|\n";
-    for (const RpcErrorRow& row : rpc_error_table())
-        text += "| " + std::to_string(row.number) + " | `" + std::string(row.name) + "` | " +
-                (row.retryable ? "yes" : "no") + " | " + std::string(row.remedy) + " |\n";
     return text;
 }
 

@@ -15,7 +15,9 @@ void add_discovery(std::vector<Method>& methods);
 
 nlohmann::json openrpc_document(const std::vector<Method>& methods);
 
-// The reference section of docs/json-rpc.md, between its two markers.
-std::string render_docs(const std::vector<Method>& methods);
+// The end of docs/json-rpc.md: every method in a line, every error.
+std::string render_overview(const std::vector<Method>& methods);
+// docs/json-rpc-methods.md below its heading: every method with parameters, answer and an example.
+std::string render_reference(const std::vector<Method>& methods);
 
 }  // namespace assay::node

@@ -62,6 +62,9 @@ public:
     }
     void require(const Requirement& requirement) const { requirement(*this); }
 
+    // What the last preflight said of a payload that it refused.
+    [[nodiscard]] const std::string& why() const { return why_; }
+
     [[nodiscard]] const ledger::ReadView& view() const { return *block_; }
     [[nodiscard]] uint64_t now() const { return info_.time_ms; }
     [[nodiscard]] uint64_t height() const { return info_.height; }
@@ -90,6 +93,7 @@ private:
     std::unique_ptr<ledger::State> block_;
     ledger::BlockInfo info_;
     ledger::Events events_;
+    std::string why_;
 };
 
 // ---- transactions

@@ -36,6 +36,63 @@ private:
     std::set<std::pair<TxType, TxCode>> seen_;
 };
 
+template <typename Message>
+Tx with_payload(TxType type, const Message& message) {
+    return Tx{alice, type, std::string(text_of(ledger::encode_message(message))), kFee, {}};
+}
+
+// A refused payload is told which field is wrong, what it is and what it may be.
+TEST(MalformedPayloads, NameTheField) {
+    Env env;
+    const auto expect = [&env](const Tx& tx, std::string_view why) {
+        env(tx, TxCode::kMalformedPayload);
+        EXPECT_EQ(env.why(), why);
+    };
+    expect(pay(alice, bob, 0), "transfer: amount is 0; it must be from 1 to 9223372036854775807");
+    pb::Transfer transfer;
+    transfer.set_to("short");
+    transfer.set_amount(1);
+    expect(with_payload(TxType::kTransfer, transfer), "transfer: to has 5 bytes; it must have 20");
+
+    const auto registration = [](const ProviderOptions& options) {
+        pb::ProviderRegister message;
+        const Tx tx = register_provider(alice, options);
+        EXPECT_TRUE(message.ParseFromString(tx.payload));
+        return message;
+    };
+    auto provider = registration({});
+    provider.set_moniker("");
+    expect(with_payload(TxType::kProviderRegister, provider),
+           "provider_register: moniker has 0 bytes; it must have from 1 to 64");
+    provider = registration({});
+    provider.set_endpoint("a\nb");
+    expect(with_payload(TxType::kProviderRegister, provider),
+           "provider_register: endpoint holds a byte that is not printable ASCII");
+    provider = registration({.capacity = 65});
+    expect(with_payload(TxType::kProviderRegister, provider),
+           "provider_register: capacity is 65; it must be from 1 to 64");
+    provider = registration({.score = 0});
+    expect(with_payload(TxType::kProviderRegister, provider),
+           "provider_register: sample.score is 0; it must be from 1 to 1000000000000");
+
+    pb::TaskReveal reveal;
+    reveal.set_task_id(std::string(32, 't'));
+    reveal.set_salt(std::string(32, 's'));
+    reveal.set_diverged(true);
+    reveal.mutable_output();
+    expect(with_payload(TxType::kTaskReveal, reveal),
+           "task_reveal: output and trace must be absent from a result that diverged");
+    reveal.set_diverged(false);
+    reveal.mutable_output()->set_root("r");
+    expect(with_payload(TxType::kTaskReveal, reveal),
+           "task_reveal: output.root has 1 bytes; it must have 32");
+    pb::JobTopUp top_up;
+    top_up.set_job_id(std::string(31, 'j'));
+    top_up.set_amount(1);
+    expect(with_payload(TxType::kJobTopUp, top_up),
+           "job_top_up: job_id has 31 bytes; it must have 32");
+}
+
 TEST_F(Rejections, Admission) {
     Env env;
     Tx tx = pay(alice, bob, 5);

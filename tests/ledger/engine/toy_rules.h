@@ -52,7 +52,7 @@ public:
         return {};
     }
 
-    TxCode preflight(const CheckedTx& tx) const override {
+    TxCode preflight(const CheckedTx& tx, std::string&) const override {
         const size_t size = tx.body.payload().size();
         if (tx.body.fee() < kToyMinFee) return TxCode::kFeeTooLow;
         if (tx.body.type() == kToyTransfer)
