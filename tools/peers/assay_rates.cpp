@@ -1,0 +1,84 @@
+// Rates of this project's backends for tools/bench_peers, on the public interface of compute/.
+//   assay_rates product BACKEND THREADS MILLISECONDS    G MAC/s of a 1024^3 product, s = 2
+//   assay_rates step BACKEND THREADS RUNS VOCAB CONTEXT WIDTH LAYERS HEADS BATCH    ms per step
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "compute/arithmetic/philox.h"
+#include "compute/bench.h"
+#include "compute/models/model.h"
+#include "compute/models/state.h"
+#include "compute/program/executor.h"
+#include "tools/peers/clock.h"
+
+namespace {
+
+using namespace assay::compute;
+
+// Best of the runs that fit the time given.
+double product_rate(Backend& backend, double budget) {
+    constexpr size_t kElements = size_t{kBenchSize} * kBenchSize;
+    std::vector<float> a(kElements), b(kElements), c(kElements);
+    normalish(a, 1.0, 1, 0);
+    normalish(b, 1.0, 1, 1);
+    double best = 1e9;
+    const double start = peers_seconds();
+    do {
+        const double run = peers_seconds();
+        backend.gemm(matrix(a.data(), kBenchSize, kBenchSize),
+                     matrix(b.data(), kBenchSize, kBenchSize), nullptr, c.data(), kBenchSize, 2);
+        best = std::min(best, peers_seconds() - run);
+    } while (peers_seconds() - start < budget);
+    return static_cast<double>(kElements) * kBenchSize / best;
+}
+
+double median_step_ms(Backend& backend, int runs, const GptConfig& model, uint32_t batch) {
+    const Program program = build_program(model, batch, 2, ProgramMode::kTrain).value();
+    ModelState state = initial_state(model, 1).value();
+    const auto executor = Executor::create(program, backend).value();
+    for (size_t i = 0; i < program.parameters.size(); ++i) {
+        executor->bind(program.parameters[i].value, state.value[i].data());
+        executor->bind(program.parameters[i].m, state.m[i].data());
+        executor->bind(program.parameters[i].v, state.v[i].data());
+    }
+    std::vector<int32_t> tokens, targets, positions;
+    for (uint32_t i = 0; i < batch * model.context; ++i) {
+        tokens.push_back(static_cast<int32_t>(below(model.vocab, 1, 0, i)));
+        targets.push_back(static_cast<int32_t>(below(model.vocab, 1, 1, i)));
+        positions.push_back(static_cast<int32_t>(i % model.context));
+    }
+    executor->bind(program.samples, static_cast<const int32_t*>(tokens.data()));
+    executor->bind(program.targets, static_cast<const int32_t*>(targets.data()));
+    executor->bind(program.positions, static_cast<const int32_t*>(positions.data()));
+    std::vector<double> times;
+    for (int i = 0; i <= runs; ++i) {
+        const AdamWStep hyper{1e-3, 0.9, 0.95, 1e-8, 0.1, 1.0, static_cast<uint64_t>(i) + 1};
+        const double start = peers_seconds();
+        if (!executor->run(&hyper).ok()) std::abort();
+        if (i > 0) times.push_back((peers_seconds() - start) * 1000);  // the first one warms up
+    }
+    std::sort(times.begin(), times.end());
+    return times[times.size() / 2];
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const auto number = [&](int i) { return static_cast<uint32_t>(std::atoi(argv[i])); };
+    if (argc < 5) return 2;
+    auto backend = make_backend({argv[2], std::atoi(argv[3])});
+    if (!backend.ok()) {
+        std::fprintf(stderr, "%s\n", backend.error().message.c_str());
+        return 3;
+    }
+    if (std::string(argv[1]) == "product") {
+        std::printf("%.2f\n", product_rate(*backend.value(), number(4) * 1e-3) * 1e-9);
+        return 0;
+    }
+    if (argc < 11) return 2;
+    const GptConfig model{number(5), number(6), number(7), number(8), number(9)};
+    std::printf("%.2f\n", median_step_ms(*backend.value(), std::atoi(argv[4]), model, number(10)));
+}
