@@ -5,8 +5,9 @@
 // replaced (stale), so any version can be read until its nodes are pruned.
 //
 // Ownership: pure functions over a NodeReader, which must outlive the call. Threads: safe if the
-// reader is. Errors: those of the reader (kCorrupt, kIo). Source: the Jellyfish Merkle tree paper
-// (Diem, 2021); here leaves live in their parent's slot. Format: docs/formats/state.md.
+// reader is, which a large update calls from two threads. Errors: those of the reader (kCorrupt,
+// kIo). Source: the Jellyfish Merkle tree paper (Diem, 2021); here leaves live in their parent's
+// slot. Format: docs/formats/state.md.
 #pragma once
 
 #include <memory>

@@ -251,6 +251,40 @@ TEST(Database, PrunesOldTreeVersionsAndSaysSo) {
     }
 }
 
+TEST(Database, GivesTheSameHashesWhateverItsCacheHolds) {
+    const TempDirectory everything_directory;
+    const TempDirectory little_directory;
+    const TempDirectory reopened_directory;
+    DatabaseOptions little = quick();
+    little.tree_cache_bytes = 20'000;  // a few nodes of the 1,500 keys: most reads reach the store
+    const auto everything = open_or_die(everything_directory.path(), quick());
+    const auto evicting = open_or_die(little_directory.path(), little);
+    auto reopened = open_or_die(reopened_directory.path(), quick());
+    Random random(8);
+    for (uint64_t height = 0; height < 12; ++height) {
+        State::Changes changes;
+        // The first blocks are large enough to be hashed on two threads, the others are not.
+        for (int i = height < 5 ? 700 : 60; i > 0; --i) {
+            Bytes key = bytes_of("k");
+            append_be64(key, random.below(1'500));
+            changes[key] = random.below(4) == 0 ? std::nullopt : std::optional(random.bytes(9));
+        }
+        const auto expected = everything->prepare(height, changes, {bytes_of("e")}, {});
+        ASSERT_TRUE(expected.ok());
+        ASSERT_TRUE(everything->commit(*expected, {}).ok());
+        for (Database* const other : {evicting.get(), reopened.get()}) {
+            const auto prepared = other->prepare(height, changes, {bytes_of("e")}, {});
+            ASSERT_TRUE(prepared.ok());
+            ASSERT_EQ(prepared->record.app_hash, expected->record.app_hash) << height;
+            ASSERT_TRUE(other->commit(*prepared, {}).ok());
+        }
+        reopened.reset();  // and comes back with an empty cache
+        reopened = open_or_die(reopened_directory.path(), quick());
+    }
+    EXPECT_TRUE(evicting->verify_contents().ok());
+    EXPECT_TRUE(reopened->verify_contents().ok());
+}
+
 TEST(Database, ReadsFromOtherThreadsSeeWholeBlocksDuringCommits) {
     const TempDirectory directory;
     const auto database = open_or_die(directory.path());
