@@ -3,6 +3,6 @@ assay_library(assay_ledger
             bench.cpp bench_split.cpp
             engine/mempool.cpp engine/chain_engine.cpp engine/embedded_producer.cpp engine/follower.cpp
             engine/next_transaction.cpp
-            audit/export_file.cpp audit/export.cpp audit/event_diff.cpp audit/blame.cpp audit/dispute.cpp
+            audit/export_file.cpp audit/export.cpp audit/event_diff.cpp audit/blame.cpp audit/block_prefetch.cpp audit/dispute.cpp
             audit/replay.cpp
     LINKS assay_state assay_codec Threads::Threads)

@@ -30,7 +30,7 @@ DecodedTx TxVerifier::verify(ByteView raw, std::string_view chain_id) {
     const std::optional<RememberedTx> known = cache_.find(hash);
     if (known && known->decoded && known->decoded->tx.body.chain_id() == chain_id)
         return *known->decoded;
-    DecodedTx decoded = decode_transaction(raw, chain_id);
+    DecodedTx decoded = decode_transaction(raw, hash, chain_id);
     if (decoded.code != TxCode::kOk) return decoded;
     const std::optional<Address> sender = known ? known->sender : recover_sender(decoded);
     if (!sender) {

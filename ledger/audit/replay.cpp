@@ -2,9 +2,9 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <thread>
 
 #include "ledger/audit/blame.h"
+#include "ledger/audit/block_prefetch.h"
 #include "ledger/audit/event_diff.h"
 #include "ledger/audit/export_file.h"
 #include "ledger/codec/block.h"
@@ -50,34 +50,6 @@ Error at_height(uint64_t height, const Error& error) {
     return fail(error.code, "height " + std::to_string(height) + ": " + error.message);
 }
 
-// Recovers the signatures of the next block while this one executes, last one first: whoever needs
-// the block starts at its first transaction, and the two meet.
-class SignaturePrefetch {
-public:
-    explicit SignaturePrefetch(TxVerifier& verifier) : verifier_(verifier) {}
-    ~SignaturePrefetch() { finish(); }
-    SignaturePrefetch(const SignaturePrefetch&) = delete;
-    SignaturePrefetch& operator=(const SignaturePrefetch&) = delete;
-
-    void start(const Bytes& encoded_block, const std::string& chain_id) {
-        finish();
-        thread_ = std::thread([this, encoded_block, chain_id] {
-            const auto block = decode_block(encoded_block);
-            if (!block) return;  // the replay itself will say why
-            for (int i = block->transactions_size() - 1; i >= 0; --i)
-                static_cast<void>(verifier_.verify(view_of(block->transactions(i)), chain_id));
-        });
-    }
-
-private:
-    void finish() {
-        if (thread_.joinable()) thread_.join();
-    }
-
-    TxVerifier& verifier_;
-    std::thread thread_;
-};
-
 struct Trailer {
     uint64_t blocks = 0;
     Hash256 head_hash;
@@ -111,19 +83,23 @@ public:
             if (frame->kind != FrameKind::kBlock)
                 return at_height(tip_.height + 1,
                                  fail(Code::kCorrupt, "frame.kind: a block or the end must come"));
+            const Result<SharedBlock> block =
+                prefetch_->has_block() ? prefetch_->take() : decode_shared(frame->payload);
             read_ahead();
-            const Status applied = apply(frame->payload, item->events);
+            const Status applied = block ? apply(**block, frame->payload, item->events)
+                                         : Status(explain_undecodable(block.error()));
             if (!applied) return at_height(tip_.height + 1, applied.error());
         }
     }
 
 private:
     Status start(const std::string& directory);
-    Status apply(const Bytes& encoded, const std::optional<Bytes>& recorded);
+    Status apply(const pb::Block& block, const Bytes& encoded,
+                 const std::optional<Bytes>& recorded);
     Status check_events(const std::optional<Bytes>& recorded, const FinalizedBlock& executed) const;
     Error explain(const Error& wrong_hash, const pb::Block& block,
                   const std::optional<Bytes>& recorded, const FinalizedBlock& executed);
-    Result<pb::Block> decode(const Bytes& encoded);
+    [[nodiscard]] Error explain_undecodable(const Error& error) const;
     Result<Item> next_item();
     Result<Item> read_item();
     void read_ahead();
@@ -135,8 +111,8 @@ private:
     const ReplayOptions& options_;
     std::unique_ptr<Database> database_;
     std::unique_ptr<LocalApplication> app_;
-    std::unique_ptr<SignaturePrefetch> prefetch_;  // before app_ goes, this does
-    std::optional<Result<Item>> ahead_;            // what comes after the block being applied
+    std::unique_ptr<BlockPrefetch> prefetch_;  // before app_ goes, this does
+    std::optional<Result<Item>> ahead_;        // what comes after the block being applied
     pb::Genesis genesis_;
     ChainTip tip_;
     ReplayReport report_;
@@ -167,8 +143,8 @@ Status Replay::start(const std::string& directory) {
     ASSAY_ASSIGN(app_, LocalApplication::open(rules_, *database_, app_options));
     const auto root = app_->init_chain(genesis_);
     if (!root) return fail(root.error().code, "genesis: " + root.error().message);
-    // A single thread leaves nothing to run beside.
-    if (options_.threads != 1) prefetch_ = std::make_unique<SignaturePrefetch>(app_->verifier());
+    prefetch_ =
+        std::make_unique<BlockPrefetch>(app_->verifier(), genesis_.chain_id(), options_.threads);
     report_.chain_id = genesis_.chain_id();
     tip_ = genesis_tip(genesis_);
     return {};
@@ -194,18 +170,15 @@ Result<Item> Replay::next_item() {
 
 void Replay::read_ahead() {
     ahead_ = read_item();
-    if (prefetch_ && *ahead_ && (*ahead_)->frame.kind == FrameKind::kBlock)
-        prefetch_->start((*ahead_)->frame.payload, genesis_.chain_id());
+    if (*ahead_ && (*ahead_)->frame.kind == FrameKind::kBlock)
+        prefetch_->start((*ahead_)->frame.payload);
 }
 
-Result<pb::Block> Replay::decode(const Bytes& encoded) {
-    auto block = decode_block(encoded);
-    if (block) return block;
+Error Replay::explain_undecodable(const Error& error) const {
     // A wrong length would also leave the next frame's start in the wrong place.
     if (ahead_ && !*ahead_)
-        return fail(Code::kCorrupt,
-                    "frame.length: no frame follows (" + block.error().message + ")");
-    return block;
+        return fail(Code::kCorrupt, "frame.length: no frame follows (" + error.message + ")");
+    return error;
 }
 
 Status Replay::check_events(const std::optional<Bytes>& recorded,
@@ -235,8 +208,8 @@ Error Replay::explain(const Error& wrong_hash, const pb::Block& block,
     return fail(wrong_hash.code, text);
 }
 
-Status Replay::apply(const Bytes& encoded, const std::optional<Bytes>& recorded) {
-    ASSAY_ASSIGN(const pb::Block block, decode(encoded));
+Status Replay::apply(const pb::Block& block, const Bytes& encoded,
+                     const std::optional<Bytes>& recorded) {
     Status valid = check_before_execution(block, tip_, genesis_);
     if (!valid) {
         const SuspectBlock suspect{block, tip_, hash_told_by_next_frame()};

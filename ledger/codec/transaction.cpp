@@ -53,8 +53,12 @@ Result<Bytes> sign_transaction(const pb::TxBody& body, const PrivateKey& key) {
 }
 
 DecodedTx decode_transaction(ByteView raw, std::string_view chain_id) {
+    return decode_transaction(raw, tx_hash(raw), chain_id);
+}
+
+DecodedTx decode_transaction(ByteView raw, const Hash256& hash, std::string_view chain_id) {
     DecodedTx decoded;
-    decoded.tx.hash = tx_hash(raw);
+    decoded.tx.hash = hash;
     if (raw.size() > kMaxTxBytes) {
         return refuse(std::move(decoded), TxCode::kTooLarge,
                       "transaction: " + std::to_string(raw.size()) + " bytes exceed the limit of " +

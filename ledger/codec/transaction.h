@@ -39,6 +39,9 @@ struct DecodedTx {
 
 // Size, canonical encoding, chain id, signature length. Does not look at the signature's value.
 [[nodiscard]] DecodedTx decode_transaction(ByteView raw, std::string_view chain_id);
+// For a caller that has hashed `raw` already: `hash` must be tx_hash(raw).
+[[nodiscard]] DecodedTx decode_transaction(ByteView raw, const Hash256& hash,
+                                           std::string_view chain_id);
 // The costly part: the address whose key signed the body, or nullopt.
 [[nodiscard]] std::optional<Address> recover_sender(const DecodedTx& decoded);
 // Both: on kOk, tx.sender is set.
