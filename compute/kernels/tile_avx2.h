@@ -21,26 +21,41 @@ struct Accumulators {
     __m256i at[kRows][2];
 };
 
-// acc = sums over units [begin, end).
-ASSAY_HD void sum_pairs(Accumulators& acc, const TileJob& job, int64_t begin, int64_t end) {
-    __m256i sum[kRows][2];
-    const int32_t* a[kRows];
-    for (int i = 0; i < kRows; ++i) {
-        sum[i][0] = sum[i][1] = _mm256_setzero_si256();
-        a[i] = job.a + i * job.stride_a;
-    }
+// One unit of one row into its accumulators. Written out, and with named accumulators, because
+// compilers otherwise hoist the broadcasts and keep accumulators in memory.
+ASSAY_HD void add_row(const int32_t& a, __m256i b0, __m256i b1, __m256i& s0, __m256i& s1) {
+    __m256i x, product;
+    asm("vpbroadcastd %[a], %[x]\n\t"
+        "vpmaddwd %[b0], %[x], %[product]\n\t"
+        "vpmaddwd %[b1], %[x], %[x]\n\t"
+        "vpaddd %[product], %[s0], %[s0]\n\t"
+        "vpaddd %[x], %[s1], %[s1]"
+        : [s0] "+x"(s0), [s1] "+x"(s1), [x] "=&x"(x), [product] "=&x"(product)
+        : [a] "m"(a), [b0] "x"(b0), [b1] "x"(b1));
+}
+
+// acc = sums over units [begin, end). Not inlined: it needs every register.
+__attribute__((noinline)) void sum_pairs(Accumulators& acc, const TileJob& job, int64_t begin,
+                                         int64_t end) {
+    static_assert(kRows == 6 && kCols == 16);
+    const __m256i zero = _mm256_setzero_si256();
+    __m256i s00 = zero, s01 = zero, s10 = zero, s11 = zero, s20 = zero, s21 = zero;
+    __m256i s30 = zero, s31 = zero, s40 = zero, s41 = zero, s50 = zero, s51 = zero;
+    const int64_t stride = job.stride_a;
+    const int32_t* a0 = job.a + begin;
+    const int32_t* a3 = a0 + 3 * stride;
     const int32_t* b = job.b + begin * kCols;
-    for (int64_t u = begin; u < end; ++u, b += kCols) {
+    for (int64_t u = begin; u < end; ++u, ++a0, ++a3, b += kCols) {
         const __m256i b0 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b));
         const __m256i b1 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b + 8));
-        for (int i = 0; i < kRows; ++i) {
-            const __m256i x = _mm256_set1_epi32(a[i][u]);
-            sum[i][0] = _mm256_add_epi32(sum[i][0], _mm256_madd_epi16(x, b0));
-            sum[i][1] = _mm256_add_epi32(sum[i][1], _mm256_madd_epi16(x, b1));
-        }
+        add_row(a0[0], b0, b1, s00, s01);
+        add_row(a0[stride], b0, b1, s10, s11);
+        add_row(a0[2 * stride], b0, b1, s20, s21);
+        add_row(a3[0], b0, b1, s30, s31);
+        add_row(a3[stride], b0, b1, s40, s41);
+        add_row(a3[2 * stride], b0, b1, s50, s51);
     }
-    for (int i = 0; i < kRows; ++i)
-        for (int h = 0; h < 2; ++h) acc.at[i][h] = sum[i][h];
+    acc = {{{s00, s01}, {s10, s11}, {s20, s21}, {s30, s31}, {s40, s41}, {s50, s51}}};
 }
 
 ASSAY_HD __m256i* lanes_at(int64_t* sums, int64_t i, int64_t j) {
