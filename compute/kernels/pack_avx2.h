@@ -40,38 +40,69 @@ ASSAY_HD void transpose(__m256i* r) {
     }
 }
 
-// Vectors side by side in memory: lane v of octet g is vector 8 g + v.
-template <bool kPairs>
-struct SideBySide {
-    const PackJob& job;
-    int64_t octets;
+// What both sources share; fields are copied from the job, so that the compiler keeps them in
+// registers. kPairs: one or two slices; kFold: values are multiplied first.
+template <bool kFold>
+struct Values {
+    const float* data;
+    int64_t stride, vectors, from, stop, octets;
+    const float* multiply;
+    Values(const PackJob& job, int64_t vector_or_depth_stride)
+        : data(job.data),
+          stride(vector_or_depth_stride),
+          vectors(job.vectors),
+          from(job.from),
+          stop(job.stop),
+          octets(job.group / 8),
+          multiply(job.multiply) {}
+};
+
+// Vectors side by side in memory: lane v of octet g is vector 8 g + v. kWhole: none is missing.
+template <bool kPairs, bool kFold, bool kWhole>
+struct SideBySide : Values<kFold> {
+    explicit SideBySide(const PackJob& job) : Values<kFold>(job, job.depth_stride) {}
+    static constexpr int64_t kAhead = 12;  // rows of k to prefetch: each lies in a page of its own
 
     ASSAY_HD __m256 value(int64_t g, int64_t k) const {
-        const __m256 x = load_count(job.data + k * job.depth_stride + 8 * g, job.vectors - 8 * g);
-        return job.multiply == nullptr ? x : L8::mul(x, L8::set(job.multiply[k]));
+        const float* at = this->data + k * this->stride + 8 * g;
+        const __m256 x = kWhole ? L8::load(at) : load_count(at, this->vectors - 8 * g);
+        if constexpr (kFold) return L8::mul(x, L8::set(this->multiply[k]));
+        return x;
+    }
+    ASSAY_HD void prefetch(int64_t k) const {
+        const float* at = this->data + (k + kAhead < this->stop ? k + kAhead : k) * this->stride;
+        _mm_prefetch(reinterpret_cast<const char*>(at), _MM_HINT_T0);
+        if (kWhole) _mm_prefetch(reinterpret_cast<const char*>(at + 15), _MM_HINT_T0);
     }
     ASSAY_HD void tops(uint32_t* out) const {
         __m256i top[kMaxGroup / 8];
-        for (int64_t g = 0; g < octets; ++g) top[g] = L8::zero_int();
-        for (int64_t k = job.from; k < job.stop; ++k)
-            for (int64_t g = 0; g < octets; ++g)
+        for (int64_t g = 0; g < this->octets; ++g) top[g] = L8::zero_int();
+        for (int64_t k = this->from; k < this->stop; ++k) {
+            prefetch(k);
+            for (int64_t g = 0; g < this->octets; ++g)
                 top[g] = L8::max_int(top[g], L8::magnitude(value(g, k)));
-        for (int64_t g = 0; g < octets; ++g) L8::store_magnitudes(out + 8 * g, top[g]);
+        }
+        for (int64_t g = 0; g < this->octets; ++g) L8::store_magnitudes(out + 8 * g, top[g]);
     }
-    // Unit u of eight vectors.
+    // Unit u of eight vectors. kInside: all of its elements exist.
+    template <bool kInside>
     ASSAY_HD __m256i unit(int64_t g, int64_t u, __m256 by) const {
-        const auto quantised = [&](int64_t k)
-                                   ASSAY_BODY { return L8::to_int(L8::mul(value(g, k), by)); };
-        if constexpr (!kPairs) return u < job.stop ? quantised(u) : L8::zero_int();
-        const int64_t k = 2 * u;
-        const __m256i second =
-            k + 1 < job.stop ? _mm256_slli_epi32(quantised(k + 1), 16) : L8::zero_int();
-        return k < job.stop ? _mm256_blend_epi16(quantised(k), second, 0xAA) : second;
+        const auto quantised = [&](int64_t k) ASSAY_BODY {
+            return kInside || k < this->stop ? L8::to_int(L8::mul(value(g, k), by))
+                                             : L8::zero_int();
+        };
+        if constexpr (!kPairs) return quantised(u);
+        return _mm256_blend_epi16(quantised(2 * u), _mm256_slli_epi32(quantised(2 * u + 1), 16),
+                                  0xAA);
     }
     // Units [u, u + 8) of eight vectors: r[i] lane v is unit u + i.
     ASSAY_HD void by_unit(int64_t g, int64_t u, const float* inverse, __m256i* r) const {
         const __m256 by = L8::load(inverse + 8 * g);
-        for (int64_t i = 0; i < 8; ++i) r[i] = unit(g, u + i, by);
+        if ((kPairs ? 2 : 1) * (u + 8) <= this->stop) {
+            for (int64_t i = 0; i < 8; ++i) r[i] = unit<true>(g, u + i, by);
+        } else {
+            for (int64_t i = 0; i < 8; ++i) r[i] = unit<false>(g, u + i, by);
+        }
     }
     // The same, r[v] lane i.
     ASSAY_HD void by_vector(int64_t g, int64_t u, const float* inverse, __m256i* r) const {
@@ -81,37 +112,51 @@ struct SideBySide {
 };
 
 // Each vector contiguous in memory.
-template <bool kPairs>
-struct EndToEnd {
-    const PackJob& job;
-    int64_t octets;
+template <bool kPairs, bool kFold>
+struct EndToEnd : Values<kFold> {
+    explicit EndToEnd(const PackJob& job) : Values<kFold>(job, job.vector_stride) {}
 
+    template <bool kInside>
     ASSAY_HD __m256 value(int64_t v, int64_t k) const {
-        const int64_t count = job.stop - k;
-        const __m256 x = load_count(job.data + v * job.vector_stride + k, count);
-        return job.multiply == nullptr ? x : L8::mul(x, load_count(job.multiply + k, count));
+        const int64_t count = this->stop - k;
+        const float* at = this->data + v * this->stride + k;
+        const __m256 x = kInside ? L8::load(at) : load_count(at, count);
+        if constexpr (!kFold) return x;
+        return L8::mul(
+            x, kInside ? L8::load(this->multiply + k) : load_count(this->multiply + k, count));
     }
     ASSAY_HD void tops(uint32_t* out) const {
-        for (int64_t v = 0; v < job.vectors; ++v) {
+        for (int64_t v = 0; v < this->vectors; ++v) {
             __m256i top0 = L8::zero_int(), top1 = top0;
-            for (int64_t k = job.from; k < job.stop; k += 16) {
-                top0 = L8::max_int(top0, L8::magnitude(value(v, k)));
-                top1 = L8::max_int(top1, L8::magnitude(value(v, k + 8)));
+            int64_t k = this->from;
+            for (; k + 16 <= this->stop; k += 16) {
+                top0 = L8::max_int(top0, L8::magnitude(value<true>(v, k)));
+                top1 = L8::max_int(top1, L8::magnitude(value<true>(v, k + 8)));
             }
+            for (; k < this->stop; k += 8)
+                top0 = L8::max_int(top0, L8::magnitude(value<false>(v, k)));
             out[v] = L8::top(L8::max_int(top0, top1));
         }
     }
+    template <bool kInside>
     ASSAY_HD __m256i eight_units(int64_t v, int64_t u, __m256 by) const {
-        const auto quantised = [&](int64_t k)
-                                   ASSAY_BODY { return L8::to_int(L8::mul(value(v, k), by)); };
+        const auto quantised = [&](int64_t k) ASSAY_BODY {
+            return L8::to_int(L8::mul(value<kInside>(v, k), by));
+        };
         if constexpr (!kPairs) return quantised(u);
         const __m256i mixed = _mm256_packs_epi32(quantised(2 * u), quantised(2 * u + 8));
         return _mm256_permute4x64_epi64(mixed, 0xD8);
     }
     ASSAY_HD void by_vector(int64_t g, int64_t u, const float* inverse, __m256i* r) const {
-        for (int64_t v = 0; v < 8; ++v)
-            r[v] = 8 * g + v < job.vectors ? eight_units(8 * g + v, u, L8::set(inverse[8 * g + v]))
-                                           : L8::zero_int();
+        const bool inside = (kPairs ? 2 : 1) * (u + 8) <= this->stop;
+        if (inside && 8 * g + 8 <= this->vectors) {
+            for (int64_t v = 8 * g; v < 8 * g + 8; ++v)
+                r[v - 8 * g] = eight_units<true>(v, u, L8::set(inverse[v]));
+            return;
+        }
+        for (int64_t v = 8 * g; v < 8 * g + 8; ++v)
+            r[v - 8 * g] =
+                v < this->vectors ? eight_units<false>(v, u, L8::set(inverse[v])) : L8::zero_int();
     }
     ASSAY_HD void by_unit(int64_t g, int64_t u, const float* inverse, __m256i* r) const {
         by_vector(g, u, inverse, r);
@@ -135,38 +180,44 @@ ASSAY_HD uint32_t sum_lanes(__m256i x) {
 template <class Source>
 ASSAY_HD void write_rows(const PackJob& job, const Source& source, const float* inverse,
                          int64_t begin, int64_t end, uint32_t* norms) {
-    for (int64_t g = 0; g < source.octets; ++g) {
-        __m256i norm[8], r[8];
-        for (auto& n : norm) n = L8::zero_int();
-        for (int64_t u = begin; u < end; u += 8) {
+    __m256i norm[kMaxGroup];
+    for (int64_t v = 0; v < 8 * source.octets; ++v) norm[v] = L8::zero_int();
+    const int64_t stride = job.out_vector_stride;
+    for (int64_t u = begin; u < end; u += 8) {
+        for (int64_t g = 0; g < source.octets; ++g) {
+            __m256i r[8];
             source.by_vector(g, u, inverse, r);
+            int32_t* to = job.out + 8 * g * stride + u;
             for (int64_t v = 0; v < 8; ++v) {
-                _mm256_storeu_si256(vector_at(job.out + (8 * g + v) * job.out_vector_stride + u),
-                                    r[v]);
-                norm[v] = _mm256_add_epi32(norm[v], squares(r[v]));
+                _mm256_storeu_si256(vector_at(to + v * stride), r[v]);
+                norm[8 * g + v] = _mm256_add_epi32(norm[8 * g + v], squares(r[v]));
             }
         }
-        for (int64_t v = 0; v < 8; ++v) norms[8 * g + v] = sum_lanes(norm[v]);
     }
+    for (int64_t v = 0; v < 8 * source.octets; ++v) norms[v] = sum_lanes(norm[v]);
 }
 
 // The same, unit by unit.
 template <class Source>
 ASSAY_HD void write_units(const PackJob& job, const Source& source, const float* inverse,
                           int64_t begin, int64_t end, uint32_t* norms) {
-    for (int64_t g = 0; g < source.octets; ++g) {
-        __m256i norm = L8::zero_int(), r[8];
-        for (int64_t u = begin; u < end; u += 8) {
+    __m256i norm[kMaxGroup / 8];
+    for (int64_t g = 0; g < source.octets; ++g) norm[g] = L8::zero_int();
+    const int64_t stride = job.out_unit_stride;
+    for (int64_t u = begin; u < end; u += 8) {
+        const int64_t count = end - u < 8 ? end - u : 8;
+        for (int64_t g = 0; g < source.octets; ++g) {
+            __m256i r[8];
             source.by_unit(g, u, inverse, r);
-            const int64_t count = end - u < 8 ? end - u : 8;
+            int32_t* to = job.out + u * stride + 8 * g;
             for (int64_t i = 0; i < count; ++i) {
-                _mm256_storeu_si256(vector_at(job.out + (u + i) * job.out_unit_stride + 8 * g),
-                                    r[i]);
-                norm = _mm256_add_epi32(norm, squares(r[i]));
+                _mm256_storeu_si256(vector_at(to + i * stride), r[i]);
+                norm[g] = _mm256_add_epi32(norm[g], squares(r[i]));
             }
         }
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(norms + 8 * g), norm);
     }
+    for (int64_t g = 0; g < source.octets; ++g)
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(norms + 8 * g), norm[g]);
 }
 
 template <bool kPairs, class Source>
@@ -198,17 +249,19 @@ ASSAY_HD Bits pack_from(const PackJob& job, const Source& source) {
     return bits;
 }
 
+template <bool kPairs, bool kFold>
+Bits pack_as(const PackJob& job) {
+    if (job.depth_stride == 1) return pack_from<kPairs>(job, EndToEnd<kPairs, kFold>(job));
+    if (job.vector_stride != 1) return PackKernels<Avx2Lanes>::pack(job);
+    if (job.vectors == job.group)
+        return pack_from<kPairs>(job, SideBySide<kPairs, kFold, true>(job));
+    return pack_from<kPairs>(job, SideBySide<kPairs, kFold, false>(job));
+}
+
 inline Bits pack_avx2(const PackJob& job) {
-    const int64_t octets = job.group / 8;
-    if (job.depth_stride == 1) {
-        if (job.slices == 3) return pack_from<false>(job, EndToEnd<false>{job, octets});
-        return pack_from<true>(job, EndToEnd<true>{job, octets});
-    }
-    if (job.vector_stride == 1) {
-        if (job.slices == 3) return pack_from<false>(job, SideBySide<false>{job, octets});
-        return pack_from<true>(job, SideBySide<true>{job, octets});
-    }
-    return PackKernels<Avx2Lanes>::pack(job);
+    if (job.slices == 3)
+        return job.multiply != nullptr ? pack_as<false, true>(job) : pack_as<false, false>(job);
+    return job.multiply != nullptr ? pack_as<true, true>(job) : pack_as<true, false>(job);
 }
 
 }  // namespace
