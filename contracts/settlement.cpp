@@ -31,17 +31,35 @@ void pay_slot(Context& context, pb::Job& job, const pb::Task& task, pb::Slot& sl
                              {"amount", decimal(amount)}});
 }
 
-uint64_t pro_rata(const pb::Task& task, const pb::Slot& slot, uint64_t now) {
-    if (slot.accepted_ms() == 0 || slot.t_ref_ms() == 0) return 0;
-    const uint64_t worked = std::min(now - slot.accepted_ms(), slot.t_ref_ms());
-    return static_cast<uint64_t>(Wide{reward(task, slot)} * worked / slot.t_ref_ms());
-}
-
 void leave_device(Context& context, pb::Slot& slot, pb::SlotState end) {
     if (is_occupied(slot.state()) && !is_occupied(end))
         change_busy(context, stored_address(slot.operator_()), -1);
     slot.set_state(end);
     slot.set_due_ms(0);
+}
+
+uint64_t share_of_reward(const pb::Task& task, const pb::Slot& slot, uint64_t permille) {
+    return static_cast<uint64_t>(Wide{reward(task, slot)} * permille / 1000);
+}
+
+// The vote went against the slot: a wrong result, or one that it did not dare to show.
+void punish_loser(Context& context, const pb::Job& job, const pb::Task& task, pb::Slot& slot) {
+    const Address owner = stored_address(slot.operator_());
+    const std::string_view reason = is_withheld(slot) ? "no_reveal" : "wrong_result";
+    const uint64_t fine = share_of_reward(task, slot, context.params.no_reveal_fine_permille());
+    slash_slot(context, job, task, slot, is_closed(job) ? fine : slot.stake(), reason);
+    if (!is_closed(job)) {
+        count_dissent(context, owner);
+        count_wrong_result(context, owner);
+    }
+    release_slot(context, task, slot, slot.state());
+}
+
+// The vote ended without a majority: the fine of a missing reveal, nothing more.
+void fine_withheld(Context& context, const pb::Job& job, const pb::Task& task, pb::Slot& slot) {
+    const uint64_t fine = share_of_reward(task, slot, context.params.no_reveal_fine_permille());
+    slash_slot(context, job, task, slot, fine, "no_reveal");
+    release_slot(context, task, slot, slot.state());
 }
 
 }  // namespace
@@ -59,11 +77,17 @@ void fine_slot(Context& context, const pb::Job& job, const pb::Task& task, pb::S
                uint64_t permille, pb::SlotState end) {
     const Address owner = stored_address(slot.operator_());
     const std::string_view reason = end == pb::SLOT_NO_COMMIT ? "no_commit" : "no_reveal";
-    const auto fine = static_cast<uint64_t>(Wide{reward(task, slot)} * permille / 1000);
-    slash_slot(context, task, stored_address(job.requester()), slot, fine, reason);
+    slash_slot(context, job, task, slot, share_of_reward(task, slot, permille), reason);
     count_silence(context, owner);
     suspend(context, owner, reason);
     release_slot(context, task, slot, end);
+}
+
+void withhold_slot(Context& context, pb::Slot& slot) {
+    const Address owner = stored_address(slot.operator_());
+    judge_slot(context, slot, pb::SLOT_NO_REVEAL);
+    count_silence(context, owner);
+    suspend(context, owner, "no_reveal");
 }
 
 void settle_task(Context& context, pb::Job& job, pb::Task& task) {
@@ -71,14 +95,10 @@ void settle_task(Context& context, pb::Job& job, pb::Task& task) {
         const Address owner = stored_address(slot.operator_());
         if (slot.state() == pb::SLOT_AGREED) {
             pay_slot(context, job, task, slot, reward(task, slot));
-            count_agreement(context, owner);
+            if (!is_closed(job)) count_agreement(context, owner);
             release_slot(context, task, slot, pb::SLOT_AGREED);
-        } else if (slot.state() == pb::SLOT_DISSENT) {
-            slash_slot(context, task, stored_address(job.requester()), slot, slot.stake(),
-                       "wrong_result");
-            count_dissent(context, owner);
-            count_wrong_result(context, owner);
-            release_slot(context, task, slot, pb::SLOT_DISSENT);
+        } else if (slot.state() == pb::SLOT_DISSENT || is_withheld(slot)) {
+            punish_loser(context, job, task, slot);
         }
     }
     set_state(task, pb::TASK_FINAL);
@@ -88,9 +108,11 @@ void settle_task(Context& context, pb::Job& job, pb::Task& task) {
                                 {"trace", hex_text(task.trace().root())}});
 }
 
-void abandon_task(Context& context, pb::Task& task, pb::TaskState end) {
-    for (pb::Slot& slot : *task.mutable_slots())
+void abandon_task(Context& context, const pb::Job& job, pb::Task& task, pb::TaskState end) {
+    for (pb::Slot& slot : *task.mutable_slots()) {
+        if (is_withheld(slot)) fine_withheld(context, job, task, slot);
         if (is_occupied(slot.state())) release_slot(context, task, slot, pb::SLOT_RELEASED);
+    }
     task.set_vacancies(0);
     set_state(task, end);
     context.emit(end == pb::TASK_EXPIRED ? "task.expired" : "task.undecided",
@@ -99,9 +121,10 @@ void abandon_task(Context& context, pb::Task& task, pb::TaskState end) {
 
 void cancel_task(Context& context, pb::Job& job, pb::Task& task) {
     for (pb::Slot& slot : *task.mutable_slots()) {
+        if (is_withheld(slot)) fine_withheld(context, job, task, slot);
         if (!is_occupied(slot.state())) continue;
-        if (slot.state() != pb::SLOT_OFFERED)
-            pay_slot(context, job, task, slot, pro_rata(task, slot, context.now()));
+        if (slot.state() == pb::SLOT_COMMITTED || slot.state() == pb::SLOT_REVEALED)
+            pay_slot(context, job, task, slot, reward(task, slot));
         release_slot(context, task, slot, pb::SLOT_RELEASED);
     }
     task.set_vacancies(0);

@@ -133,13 +133,14 @@ void unlock_slot(Context& context, ByteView task_id, pb::Slot& slot) {
     slot.set_stake(0);
 }
 
-void slash_slot(Context& context, const pb::Task& task, const Address& requester, pb::Slot& slot,
+void slash_slot(Context& context, const pb::Job& job, const pb::Task& task, pb::Slot& slot,
                 uint64_t amount, std::string_view reason) {
     const Address owner = stored_address(slot.operator_());
     const uint64_t taken = std::min(amount, slot.stake());
-    const uint64_t burnt =
-        taken - static_cast<uint64_t>(static_cast<unsigned __int128>(taken) *
-                                      (1000 - context.params.slash_burn_permille()) / 1000);
+    const uint64_t shared_permille =
+        is_closed(job) ? 0 : 1000 - context.params.slash_burn_permille();
+    const uint64_t burnt = taken - static_cast<uint64_t>(static_cast<unsigned __int128>(taken) *
+                                                         shared_permille / 1000);
     pb::Stake stake = *context.store.stake(owner);
     stake.set_bonded(stake.bonded() - taken);
     stake.set_locked(stake.locked() - taken);
@@ -149,7 +150,7 @@ void slash_slot(Context& context, const pb::Task& task, const Address& requester
     slot.set_slashed(slot.slashed() + taken);
     add_totals(context.store, {.bonded = -sign(taken), .locked = -sign(taken)});
     burn(context.store, burnt);
-    credit(context.store, requester, taken - burnt);
+    credit(context.store, stored_address(job.requester()), taken - burnt);
     pb::Provider provider = *context.store.provider(owner);
     provider.set_slashed(provider.slashed() + taken);
     context.store.put(provider);

@@ -1,5 +1,6 @@
 #include "contracts/task_flow.h"
 
+#include <algorithm>
 #include <map>
 #include <tuple>
 
@@ -32,8 +33,14 @@ Vote vote_of(const pb::Slot& slot) {
             slot.trace().size(),  slot.diverged(),      slot.fault_step()};
 }
 
-void judge_slots(Context& context, pb::Task& task, const Vote& winner) {
+// Lifted if a dispute finds otherwise.
+void jail_loser(Context& context, const pb::Job& job, const pb::Slot& slot) {
+    if (!is_closed(job)) jail(context, stored_address(slot.operator_()));
+}
+
+void judge_slots(Context& context, const pb::Job& job, pb::Task& task, const Vote& winner) {
     for (pb::Slot& slot : *task.mutable_slots()) {
+        if (is_withheld(slot)) jail_loser(context, job, slot);
         if (slot.state() != pb::SLOT_REVEALED) continue;
         const bool agrees = vote_of(slot) == winner;
         judge_slot(context, slot, agrees ? pb::SLOT_AGREED : pb::SLOT_DISSENT);
@@ -43,7 +50,7 @@ void judge_slots(Context& context, pb::Task& task, const Vote& winner) {
             task.set_diverged(slot.diverged());
             task.set_fault_step(slot.fault_step());
         } else {
-            jail(context, stored_address(slot.operator_()));  // lifted if a dispute finds otherwise
+            jail_loser(context, job, slot);
         }
     }
 }
@@ -51,7 +58,7 @@ void judge_slots(Context& context, pb::Task& task, const Vote& winner) {
 void escalate(Context& context, pb::Job& job, pb::Task& task) {
     set_state(task, pb::TASK_ESCALATED);
     if (task.replicas() >= kMaxReplicas) {
-        abandon_task(context, task, pb::TASK_UNDECIDED);
+        abandon_task(context, job, task, pb::TASK_UNDECIDED);
         save_task(context, job, task);
         fail_job(context, job, task, "undecided: no majority among the replicas of a task");
         return;
@@ -71,7 +78,7 @@ void tally(Context& context, pb::Job& job, pb::Task& task) {
         if (2 * count <= task.replicas()) continue;
         set_state(task, pb::TASK_TALLIED);
         task.set_phase_due_ms(context.now() + context.params.dispute_ms());
-        judge_slots(context, task, vote);
+        judge_slots(context, job, task, vote);
         context.emit("task.tallied", {{"task", hex_text(task.id())},
                                       {"job", hex_text(task.job_id())},
                                       {"votes", decimal(count)},
@@ -88,7 +95,7 @@ void tally(Context& context, pb::Job& job, pb::Task& task) {
 }
 
 void expire(Context& context, pb::Job& job, pb::Task& task) {
-    abandon_task(context, task, pb::TASK_EXPIRED);
+    abandon_task(context, job, task, pb::TASK_EXPIRED);
     save_task(context, job, task);
     fail_job(context, job, task, "expired: a task was not finished in time");
 }
@@ -138,14 +145,20 @@ bool run_slot_edges(Context& context, pb::Job& job, pb::Task& task) {
 void close_reveals(Context& context, pb::Job& job, pb::Task& task) {
     uint32_t silent = 0;
     const bool first_vote = count_slots(task, pb::SLOT_REVEALED) == 0;
-    bool new_reveal = false;
+    // A reveal keeps its due time until its window closes; earlier votes have none.
+    const bool new_reveal =
+        std::any_of(task.slots().begin(), task.slots().end(), [](const pb::Slot& slot) {
+            return slot.state() == pb::SLOT_REVEALED && slot.due_ms() != 0;
+        });
     for (pb::Slot& slot : *task.mutable_slots()) {
-        // A reveal keeps its due time until its window closes; earlier votes have none.
-        if (slot.state() == pb::SLOT_REVEALED && slot.due_ms() != 0) new_reveal = true;
         if (slot.state() != pb::SLOT_COMMITTED) continue;
-        fine_slot(context, job, task, slot, context.params.no_reveal_fine_permille(),
-                  pb::SLOT_NO_REVEAL);
         ++silent;
+        if (new_reveal) {
+            withhold_slot(context, slot);
+        } else {
+            fine_slot(context, job, task, slot, context.params.no_reveal_fine_permille(),
+                      pb::SLOT_NO_REVEAL);
+        }
     }
     if (!new_reveal && silent > 0) {
         set_state(task, pb::TASK_ASSIGNED);

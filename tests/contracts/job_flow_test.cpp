@@ -170,23 +170,6 @@ TEST(JobFlow, MajorityOfTwoWithoutTheSilentThird) {
     EXPECT_FALSE(env.provider(ops[2]).suspended());
 }
 
-TEST(JobFlow, MissingRevealPaysOneReward) {
-    Env env;
-    add_providers(env, 3);
-    const Hash256 task = train_task(post(env));
-    assign(env);
-    accept_offers(env, task);
-    commit_accepted(env, task, all_say("a"));
-    const auto ops = in_state(env, task, pb::SLOT_COMMITTED);
-    env(reveal(ops[0], task, result_named("a")));
-    env(reveal(ops[1], task, result_named("a")));
-    env.wait(30'000);
-    env.require(task_state(task, pb::TASK_TALLIED));
-    env.require(slot_state(task, ops[2], pb::SLOT_NO_REVEAL));
-    env.require(bonded(ops[2], 10 * kMinStake - kReward));
-    EXPECT_TRUE(env.provider(ops[2]).suspended());
-}
-
 TEST(JobFlow, DeclinedAndUnansweredSlotsGoToTheNextInRank) {
     Env env;
     add_providers(env, 5);
