@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "contracts/commitment.h"
+#include "contracts/deadlines.h"
 #include "contracts/limits.h"
 #include "contracts/providers.h"
 #include "contracts/reputation.h"
@@ -53,7 +54,7 @@ void offer_slot(Context& context, pb::Task& task, const market::Candidate& candi
     slot.set_price(price);
     slot.set_offered_ms(context.now());
     slot.set_t_ref_ms(candidate.expected_ms);
-    slot.set_due_ms(context.now() + context.params.accept_ms());
+    open_window(context, slot, context.now() + context.params.accept_ms());
     lock_slot(context, view_of(task.id()), slot,
               task.work_units() * price * context.params.slot_stake_factor());
     change_busy(context, owner, +1);
@@ -66,22 +67,16 @@ void offer_slot(Context& context, pb::Task& task, const market::Candidate& candi
                                    {"accept_by_ms", decimal(slot.due_ms())}});
 }
 
-// T_final counts from the assignment, because only then T_ref is known.
-void extend_expiry(Context& context, const pb::Job& job, pb::Task& task,
-                   const std::vector<market::Candidate>& chosen) {
+uint64_t slowest_ms(const std::vector<market::Candidate>& chosen) {
     uint64_t slowest = 0;
     for (const market::Candidate& c : chosen) slowest = std::max(slowest, c.expected_ms);
-    const uint64_t span =
-        std::max(context.params.final_factor() * slowest, context.params.final_floor_ms());
-    task.set_expires_ms(
-        std::min(job.posted_ms() + job.spec().terms().deadline_ms(), context.now() + span));
+    return slowest;
 }
 
 // True if slots were offered.
 bool fill_task(Context& context, const pb::Job& job, pb::Task& task,
                std::vector<market::Bid>& bids) {
     const size_t wanted = task.vacancies();
-    if (task.slots_size() + static_cast<int>(wanted) > kMaxSlotsPerTask) return false;
     const market::Request request = make_request(job, task, context.params, context.now());
     draw_bids(context.block.beacon, view_of(task.id()), request, bids);
     std::vector<market::Candidate> chosen = market::rank(request, bids);
@@ -93,6 +88,7 @@ bool fill_task(Context& context, const pb::Job& job, pb::Task& task,
     // The first vote starts with all its replicas at once; later gaps are filled as bids come.
     if (count == 0 || (task.state() == pb::TASK_POSTED && count < wanted)) return false;
     chosen.resize(count);
+    make_room(task, static_cast<int>(count), context.now());
     const uint64_t price = market::clearing_price(chosen, highest_price(task));
     for (const market::Candidate& candidate : chosen) {
         offer_slot(context, task, candidate, price);
@@ -101,20 +97,41 @@ bool fill_task(Context& context, const pb::Job& job, pb::Task& task,
             make_bid(context.store, owner, *context.store.provider(owner), context.now());
     }
     task.set_vacancies(task.vacancies() - static_cast<uint32_t>(count));
-    if (task.state() != pb::TASK_ASSIGNED) {
-        extend_expiry(context, job, task, chosen);
-        set_state(task, pb::TASK_ASSIGNED);
-    }
+    extend_expiry(context, job, task, slowest_ms(chosen));
+    if (task.state() != pb::TASK_ASSIGNED) set_state(task, pb::TASK_ASSIGNED);
     return true;
 }
 
-std::vector<Bytes> vacant_tasks(const Context& context) {
-    std::vector<Bytes> ids;
+// What waits, at most kMaxMatchesPerBlock, highest priority and oldest first. If more waits, each
+// block looks at the next window in turn, so that tasks which nobody can serve do not hide others.
+std::vector<Bytes> vacant_tasks(Context& context) {
+    pb::Progress progress = context.store.progress();
+    const Bytes cursor = bytes_of(progress.vacancy_cursor());
+    std::vector<Bytes> before, after;  // keys up to and beyond the cursor
+    bool more = false;
     context.store.view().scan(keys::tagged(keys::Tag::kVacant), [&](ByteView key, ByteView) {
-        ids.push_back(bytes_of(key.subspan(13)));
-        return ids.size() < kMaxMatchesPerBlock;
+        const bool beyond =
+            std::lexicographical_compare(cursor.begin(), cursor.end(), key.begin(), key.end());
+        std::vector<Bytes>& part = beyond ? after : before;
+        if (part.size() < kMaxMatchesPerBlock) {
+            part.push_back(bytes_of(key));
+        } else {
+            more = true;
+        }
+        return after.size() < kMaxMatchesPerBlock || !more;
     });
-    return ids;
+    std::vector<Bytes> keys = std::move(after);
+    more = more || keys.size() + before.size() > kMaxMatchesPerBlock;
+    const size_t wrapped = std::min(before.size(), kMaxMatchesPerBlock - keys.size());
+    keys.insert(keys.end(), before.begin(), before.begin() + static_cast<ptrdiff_t>(wrapped));
+    const Bytes next = more ? keys.back() : Bytes();
+    if (next != cursor) {
+        progress.set_vacancy_cursor(std::string(text_of(next)));
+        context.store.put(progress);
+    }
+    std::sort(keys.begin(), keys.end());
+    for (Bytes& key : keys) key = bytes_of(ByteView(key).subspan(13));
+    return keys;
 }
 
 }  // namespace
@@ -141,14 +158,15 @@ market::Request make_request(const pb::Job& job, const pb::Task& task, const pb:
                                 ? std::max(terms.min_memory_mb(), job.memory_mb())
                                 : terms.min_memory_mb();
     request.now_ms = now_ms;
-    request.deadline_ms = job.posted_ms() + terms.deadline_ms();
+    request.deadline_ms = job_deadline(job);
     request.required_stake = task.work_units() * terms.price_ceiling() * params.slot_stake_factor();
     request.min_bond = params.min_stake();
     request.min_stake_age_ms = params.min_stake_age_ms();
     for (const std::string& op : terms.allowed_operators())
         request.allowed.push_back(stored_address(op).bytes);
     for (const pb::Slot& slot : task.slots())
-        request.taken.push_back(stored_address(slot.operator_()).bytes);
+        if (!is_forgotten(slot, now_ms))
+            request.taken.push_back(stored_address(slot.operator_()).bytes);
     request.allowed = sorted_ids(std::move(request.allowed));
     request.taken = sorted_ids(std::move(request.taken));
     return request;

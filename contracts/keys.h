@@ -14,6 +14,7 @@ using ledger::Address;
 enum class Tag : uint8_t {
     kParams = 0x01,        // - -> Params
     kTotals = 0x02,        // - -> Totals
+    kProgress = 0x03,      // - -> Progress
     kAccount = 0x10,       // address -> Account
     kStake = 0x11,         // address -> Stake
     kUnbonding = 0x12,     // release_ms, address -> 01; the order of releases
@@ -40,6 +41,9 @@ inline Bytes params() {
 }
 inline Bytes totals() {
     return tagged(Tag::kTotals);
+}
+inline Bytes progress() {
+    return tagged(Tag::kProgress);
 }
 inline Bytes account(const Address& owner) {
     return tagged(Tag::kAccount, owner.view());

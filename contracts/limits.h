@@ -32,7 +32,11 @@ inline constexpr uint32_t kMaxMissedAccepts = 2;  // in a row, then suspended
 
 // Stake and tasks
 inline constexpr int kMaxUnbondings = 16;    // entries that wait at a time, per operator
-inline constexpr int kMaxSlotsPerTask = 48;  // every offer ever made counts
+inline constexpr int kMaxSlotsPerTask = 48;  // then the oldest that brought no vote are dropped
+inline constexpr uint64_t kSlotMemoryMs = 10ULL * 60 * 1000;  // a slot without a vote bars so long
+inline constexpr uint64_t kMinAcceptBlocks = 2;               // an offer stands at least so long
+inline constexpr uint64_t kMinWindowBlocks = 6;     // so does a window for commits or reveals
+inline constexpr uint64_t kLongSilenceMs = 30'000;  // between blocks: windows start to count anew
 inline constexpr size_t kSaltBytes = 32;
 inline constexpr size_t kMaxPayloadBytes = 32 * 1024;
 

@@ -2,6 +2,7 @@
 
 #include "contracts/assignment.h"
 #include "contracts/bank.h"
+#include "contracts/deadlines.h"
 #include "contracts/dispatch.h"
 #include "contracts/invariants.h"
 #include "contracts/limits.h"
@@ -84,6 +85,7 @@ void ContractRules::end_block(const ledger::BlockInfo& block, State& state,
     release_unbondings(context);
     run_due_tasks(context);
     fill_vacancies(context);
+    note_block(context);
 }
 
 std::optional<std::string> ContractRules::broken_invariant(const State& changed) const {

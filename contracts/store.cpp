@@ -34,6 +34,7 @@ template pb::Reputation parse_stored<pb::Reputation>(ByteView);
 template pb::Job parse_stored<pb::Job>(ByteView);
 template pb::Task parse_stored<pb::Task>(ByteView);
 template pb::Totals parse_stored<pb::Totals>(ByteView);
+template pb::Progress parse_stored<pb::Progress>(ByteView);
 template pb::Params parse_stored<pb::Params>(ByteView);
 
 pb::Params Reader::params() const {
@@ -41,6 +42,9 @@ pb::Params Reader::params() const {
 }
 pb::Totals Reader::totals() const {
     return read<pb::Totals>(view_, keys::totals()).value_or(pb::Totals());
+}
+pb::Progress Reader::progress() const {
+    return read<pb::Progress>(view_, keys::progress()).value_or(pb::Progress());
 }
 pb::Account Reader::account(const Address& owner) const {
     return read<pb::Account>(view_, keys::account(owner)).value_or(pb::Account());
@@ -66,6 +70,9 @@ void Store::put(const pb::Params& params) {
 }
 void Store::put(const pb::Totals& totals) {
     state_.put(keys::totals(), ledger::encode_message(totals));
+}
+void Store::put(const pb::Progress& progress) {
+    state_.put(keys::progress(), ledger::encode_message(progress));
 }
 void Store::put(const Address& owner, const pb::Account& account) {
     state_.put(keys::account(owner), ledger::encode_message(account));

@@ -1,7 +1,8 @@
 // Typed access to the flat state: one getter and one setter per kind of object.
 //
 // Ownership: borrows the view or state. Threads: as the view underneath. Errors: an absent object
-// is nullopt (or an empty Account, Reputation, Totals); bytes that do not parse abort, because only
+// is nullopt (or an empty Account, Reputation, Totals,
+// Progress); bytes that do not parse abort, because only
 // these rules write them and the state root covers them.
 #pragma once
 
@@ -24,6 +25,7 @@ public:
     [[nodiscard]] const ReadView& view() const { return view_; }
     [[nodiscard]] pb::Params params() const;
     [[nodiscard]] pb::Totals totals() const;
+    [[nodiscard]] pb::Progress progress() const;
     [[nodiscard]] pb::Account account(const Address& owner) const;
     [[nodiscard]] std::optional<pb::Stake> stake(const Address& owner) const;
     [[nodiscard]] std::optional<pb::Provider> provider(const Address& owner) const;
@@ -42,6 +44,7 @@ public:
     State& state() { return state_; }
     void put(const pb::Params& params);
     void put(const pb::Totals& totals);
+    void put(const pb::Progress& progress);
     void put(const Address& owner, const pb::Account& account);
     void put(const Address& owner, const pb::Stake& stake);
     void put(const pb::Provider& provider);

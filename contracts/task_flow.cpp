@@ -4,6 +4,7 @@
 #include <map>
 #include <tuple>
 
+#include "contracts/deadlines.h"
 #include "contracts/jobs.h"
 #include "contracts/limits.h"
 #include "contracts/providers.h"
@@ -19,10 +20,6 @@ void seek_operators(Context& context, pb::Task& task, uint32_t vacancies) {
     task.set_vacancies(vacancies);
     task.set_vacant_ms(context.now());
     task.set_vacant_height(context.block.height);
-}
-
-uint64_t job_deadline(const pb::Job& job) {
-    return job.posted_ms() + job.spec().terms().deadline_ms();
 }
 
 // What two replicas must agree on, sizes included: a wrong size is a wrong result.
@@ -64,6 +61,7 @@ void escalate(Context& context, pb::Job& job, pb::Task& task) {
         return;
     }
     task.set_replicas(task.replicas() + 1);
+    extend_expiry(context, job, task, 0);
     seek_operators(context, task, 1);
     context.emit("task.escalated", {{"task", hex_text(task.id())},
                                     {"job", hex_text(task.job_id())},
@@ -124,7 +122,7 @@ void miss_commit(Context& context, const pb::Job& job, pb::Task& task, pb::Slot&
 bool run_slot_edges(Context& context, pb::Job& job, pb::Task& task) {
     bool fired = false;
     for (pb::Slot& slot : *task.mutable_slots()) {
-        if (slot.due_ms() == 0 || slot.due_ms() > context.now()) continue;
+        if (slot.due_ms() == 0 || !has_passed(context, slot)) continue;
         if (slot.state() == pb::SLOT_OFFERED) {
             miss_accept(context, task, slot);
         } else if (slot.state() == pb::SLOT_ACCEPTED) {
@@ -140,6 +138,13 @@ bool run_slot_edges(Context& context, pb::Job& job, pb::Task& task) {
     }
     if (fired) settle_commits(context, job, task);
     return fired;
+}
+
+// The slots that have not revealed share one window.
+bool is_reveal_over(const Context& context, const pb::Task& task) {
+    return std::all_of(task.slots().begin(), task.slots().end(), [&](const pb::Slot& slot) {
+        return slot.state() != pb::SLOT_COMMITTED || has_passed(context, slot);
+    });
 }
 
 void close_reveals(Context& context, pb::Job& job, pb::Task& task) {
@@ -194,7 +199,7 @@ void settle_commits(Context& context, pb::Job& job, pb::Task& task) {
     set_state(task, pb::TASK_COMMITTED);
     task.set_phase_due_ms(context.now() + context.params.reveal_ms());
     for (pb::Slot& slot : *task.mutable_slots())
-        if (slot.state() == pb::SLOT_COMMITTED) slot.set_due_ms(task.phase_due_ms());
+        if (slot.state() == pb::SLOT_COMMITTED) open_window(context, slot, task.phase_due_ms());
     context.emit(
         "task.reveal_open",
         {{"task", hex_text(task.id())},
@@ -212,11 +217,12 @@ bool run_timed_edges(Context& context, pb::Job& job, pb::Task& task) {
     const uint64_t due_ms = next_due_ms(task, context.params);
     if (due_ms == 0 || due_ms > context.now()) return false;
     if (task.state() == pb::TASK_COMMITTED) {
+        if (!is_reveal_over(context, task)) return false;
         close_reveals(context, job, task);
     } else if (task.state() == pb::TASK_TALLIED) {
         settle_task(context, job, task);
         close_final_task(context, job, task);
-    } else if (task.expires_ms() <= context.now()) {
+    } else if (has_passed(context, task.expires_ms(), 0, kMinWindowBlocks)) {
         expire(context, job, task);
     } else {
         return run_slot_edges(context, job, task);

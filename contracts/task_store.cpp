@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "contracts/limits.h"
+
 namespace assay::contracts {
 namespace {
 
@@ -26,6 +28,13 @@ uint64_t next_of_slots(const pb::Task& task, const pb::Params& params) {
     if (pending || !can_go_without_substitute(task)) return due;
     // Nobody works any more and a place is empty: the wait for a substitute is bounded.
     return std::min(due, task.vacant_ms() + params.accept_ms());
+}
+
+// Brought no vote and locks nothing: only the record of it is left.
+bool is_spent(const pb::Slot& slot) {
+    const pb::SlotState state = slot.state();
+    return slot.stake() == 0 && (state == pb::SLOT_DECLINED || state == pb::SLOT_NOT_ACCEPTED ||
+                                 state == pb::SLOT_NO_COMMIT || state == pb::SLOT_NO_REVEAL);
 }
 
 }  // namespace
@@ -67,6 +76,36 @@ void save_task(Context& context, const pb::Job& job, pb::Task& task) {
     if (is_vacant(task)) context.store.mark(keys::vacant(priority, task.vacant_ms(), id));
     task.set_due_ms(due_ms);
     context.store.put(task);
+}
+
+void extend_expiry(const Context& context, const pb::Job& job, pb::Task& task, uint64_t t_ref_ms) {
+    const pb::Params& params = context.params;
+    const uint64_t deadline = job_deadline(job);
+    if (context.now() >= deadline) return task.set_expires_ms(deadline);
+    const uint64_t left = deadline - context.now();
+    const uint64_t factor = params.final_factor();
+    // The product is compared by division: a tiny score makes T_ref as large as 2^63.
+    const uint64_t by_work = t_ref_ms > left / factor ? left : factor * t_ref_ms;
+    const uint64_t span = std::min(left, std::max(by_work, params.final_floor_ms()));
+    const bool posted = task.state() == pb::TASK_POSTED;  // then it still has the job's deadline
+    const uint64_t earliest = posted ? 0 : task.expires_ms();
+    task.set_expires_ms(std::max(earliest, context.now() + span));
+}
+
+bool is_forgotten(const pb::Slot& slot, uint64_t now_ms) {
+    return is_spent(slot) && now_ms - slot.offered_ms() >= kSlotMemoryMs;
+}
+
+void make_room(pb::Task& task, int wanted, uint64_t now_ms) {
+    auto& slots = *task.mutable_slots();
+    slots.erase(std::remove_if(slots.begin(), slots.end(),
+                               [&](const pb::Slot& slot) { return is_forgotten(slot, now_ms); }),
+                slots.end());
+    while (slots.size() + wanted > kMaxSlotsPerTask) {
+        const auto oldest = std::find_if(slots.begin(), slots.end(), is_spent);
+        if (oldest == slots.end()) return;
+        slots.erase(oldest);
+    }
 }
 
 int count_slots(const pb::Task& task, pb::SlotState state) {

@@ -21,6 +21,18 @@ void set_state(pb::Task& task, pb::TaskState to);
 // Recomputes due_ms, writes the object, moves its index entries. `priority` is the job's.
 void save_task(Context& context, const pb::Job& job, pb::Task& task);
 
+// T_final counts from the last offer or escalation, because only then T_ref of who must still work
+// is known; it never falls and never passes the job's deadline.
+void extend_expiry(const Context& context, const pb::Job& job, pb::Task& task, uint64_t t_ref_ms);
+[[nodiscard]] inline uint64_t job_deadline(const pb::Job& job) {
+    return job.posted_ms() + job.spec().terms().deadline_ms();
+}
+
+// A slot that ended without a vote is forgotten after a while: its operator may be asked again.
+[[nodiscard]] bool is_forgotten(const pb::Slot& slot, uint64_t now_ms);
+// Drops forgotten slots, and then the oldest without a vote, until `wanted` more fit the limit.
+void make_room(pb::Task& task, int wanted, uint64_t now_ms);
+
 [[nodiscard]] int count_slots(const pb::Task& task, pb::SlotState state);
 // Slots that may still bring a vote: offered, accepted, committed, revealed.
 [[nodiscard]] int count_occupied(const pb::Task& task);

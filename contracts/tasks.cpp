@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "contracts/commitment.h"
+#include "contracts/deadlines.h"
 #include "contracts/limits.h"
 #include "contracts/payload_checks.h"
 #include "contracts/reputation.h"
@@ -34,8 +35,7 @@ TxCode load_slot(Context& context, std::string_view task_id, pb::SlotState expec
     out.slot = find_slot(out.task, context.sender);
     if (out.slot == nullptr) return TxCode::kNotAllowed;
     if (out.slot->state() != expected) return TxCode::kWrongState;
-    if (out.slot->due_ms() != 0 && context.now() >= out.slot->due_ms())
-        return TxCode::kDeadlinePassed;
+    if (out.slot->due_ms() != 0 && has_passed(context, *out.slot)) return TxCode::kDeadlinePassed;
     return TxCode::kOk;
 }
 
@@ -67,7 +67,7 @@ TxCode TaskAcceptRule::apply(Context& context, const pb::TaskAccept& message) {
     pb::Slot& slot = *loaded.slot;
     slot.set_state(pb::SLOT_ACCEPTED);
     slot.set_accepted_ms(context.now());
-    slot.set_due_ms(context.now() + commit_window_ms(slot.t_ref_ms(), context.params));
+    open_window(context, slot, context.now() + commit_window_ms(slot.t_ref_ms(), context.params));
     count_accept(context, context.sender);
     auto attributes = slot_attributes(context, loaded);
     attributes.emplace_back("commit_by_ms", decimal(slot.due_ms()));

@@ -88,8 +88,7 @@ void add_job_spend_methods(std::vector<Method>& methods, const MethodEnv& env) {
          .handler = [env](const json& p, CallContext& c) { return post_job(env, p, c); }});
     methods.push_back(
         {.name = "job_cancel",
-         .summary = "Cancels a job before its first commitment; accepted replicas are paid pro "
-                    "rata, the rest is refunded.",
+         .summary = "Cancels a job before its first commitment; the escrow is refunded.",
          .params = with_signing({job_id_param()}),
          .result = submitted,
          .example =

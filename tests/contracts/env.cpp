@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "contracts/event_types.h"
+#include "contracts/limits.h"
 #include "contracts/params.h"
 #include "ledger/codec/canonical.h"
 #include "ledger/crypto/hash.h"
@@ -136,6 +139,14 @@ void Env::close(uint64_t ms) {
     absorb(events);
     committed_.commit(block_->changes());
     open_block(info_.time_ms + ms);
+}
+
+void Env::pass(uint64_t ms) {
+    const uint64_t count =
+        std::max(contracts::kMinWindowBlocks, ms / (contracts::kLongSilenceMs / 2) + 1);
+    const uint64_t step = ms / count;
+    close(ms - (count - 1) * step);
+    for (uint64_t i = 1; i < count; ++i) close(step);
 }
 
 size_t Env::count_events(std::string_view type) const {

@@ -278,7 +278,7 @@ TEST_F(Rejections, Tasks) {
     const Hash256 copied =
         contracts::commitment(kChain, task.view(), ops[0], result, salt_of(ops[0], task));
     refuse(env, commit_raw(ops[1], task, copied), TxCode::kCommitmentCopied);
-    env.close(10'000);
+    env.pass(10'000);
     refuse(env, accept(ops[2], task), TxCode::kDeadlinePassed);
     refuse(env, decline(ops[2], task), TxCode::kDeadlinePassed);
     env(commit(ops[1], task, result_named("b")));
@@ -290,7 +290,7 @@ TEST_F(Rejections, Tasks) {
     env(commit(last, task, result));
     env.require(task_state(task, pb::TASK_COMMITTED));
     refuse(env, reveal(ops[1], task, result), TxCode::kCommitmentMismatch);
-    env.close(30'000);
+    env.pass(30'000);
     refuse(env, reveal(ops[1], task, result_named("b")), TxCode::kDeadlinePassed);
     expect_complete(TxType::kTaskAccept);
     expect_complete(TxType::kTaskDecline);
@@ -304,7 +304,7 @@ TEST_F(Rejections, LateCommit) {
     const Hash256 task = train_task(post(env));
     assign(env);
     accept_offers(env, task);
-    env.close(61'000);
+    env.pass(61'000);
     env(commit(in_state(env, task, pb::SLOT_ACCEPTED).at(0), task, result_named("a")),
         TxCode::kDeadlinePassed);
 }
