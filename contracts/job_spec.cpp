@@ -12,7 +12,6 @@ namespace {
 
 using Wide = unsigned __int128;
 constexpr uint64_t kMacsPerWorkUnit = 1'000'000'000;
-constexpr uint64_t kMaxWorkUnits = 1ULL << 50;  // per task
 
 Status check_plan(const pb::PlanSpec& plan) {
     ASSAY_RETURN_IF_ERROR(check_range("plan.rounds", plan.rounds(), 1, kMaxJobRounds));
@@ -56,8 +55,65 @@ Wide ceil_work(Wide macs) {
     return std::max<Wide>(1, (macs + kMacsPerWorkUnit - 1) / kMacsPerWorkUnit);
 }
 
-uint64_t bounded_work(Wide macs) {
-    return static_cast<uint64_t>(std::min<Wide>(ceil_work(macs), kMaxWorkUnits));
+Result<uint64_t> bounded_work(std::string_view field, Wide macs, std::string_view remedy) {
+    const Wide work = ceil_work(macs);
+    if (work <= kMaxTaskWorkUnits) return static_cast<uint64_t>(work);
+    return fail(Code::kLimit, std::string(field) + " makes a task of more than " +
+                                  std::to_string(kMaxTaskWorkUnits) + " work units; lower " +
+                                  std::string(remedy));
+}
+
+bool is_word(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+// lr_nano is "lr" to who writes the specification, local_steps is "localSteps".
+std::string user_word(std::string_view word) {
+    constexpr std::string_view kNano = "_nano";
+    const bool nano = word.ends_with(kNano);
+    if (nano) word.remove_suffix(kNano.size());
+    std::string out;
+    for (size_t i = 0; i < word.size(); ++i) {
+        const bool joint = word[i] == '_' && i + 1 < word.size() && !out.empty();
+        const char c = joint ? word[++i] : word[i];
+        out += joint && c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    }
+    return nano ? out + " (in billionths)" : out;
+}
+
+// Messages name fields as the JSON specification does (docs/job-spec.md), not as the ledger's
+// messages and compute/ do; a name is quoted by nothing else.
+Error in_user_names(Error error) {
+    std::string out;
+    const std::string_view text = error.message;
+    for (size_t i = 0; i < text.size();) {
+        size_t end = i;
+        while (end < text.size() && is_word(text[end])) ++end;
+        if (end == i) {
+            out += text[i++];
+            continue;
+        }
+        out += user_word(text.substr(i, end - i));
+        i = end;
+    }
+    error.message = std::move(out);
+    return error;
+}
+
+// The program's own limits; its messages know the model without its kind.
+Status check_program(const pb::JobSpec& spec, const compute::JobConfig& config) {
+    Status status = compute::validate(config);
+    if (status.ok()) return status;
+    Error error = status.error();
+    const auto rename = [&](std::string_view from, std::string_view to) {
+        for (size_t at = error.message.find(from); at != std::string::npos;
+             at = error.message.find(from, at + to.size())) {
+            error.message.replace(at, from.size(), to);
+        }
+    };
+    rename("numerics.slices", "slices");
+    rename("model.", spec.model().has_gpt() ? "model.gpt." : "model.mlp.");
+    return error;
 }
 
 }  // namespace
@@ -122,7 +178,9 @@ void from_job_config(const compute::JobConfig& config, pb::JobSpec& spec) {
     spec.set_seed(config.seed);
 }
 
-Status validate_job(const pb::JobSpec& spec) {
+namespace {
+
+Status check_job(const pb::JobSpec& spec) {
     ASSAY_RETURN_IF_ERROR(check_text("name", spec.name(), 1, kMaxJobNameBytes));
     if (spec.numerics() != kNumerics) {
         return fail(Code::kInvalidArgument, "numerics is \"" + spec.numerics().substr(0, 32) +
@@ -135,19 +193,28 @@ Status validate_job(const pb::JobSpec& spec) {
     ASSAY_RETURN_IF_ERROR(check_artifact("data", spec.data()));
     if (spec.has_initial()) ASSAY_RETURN_IF_ERROR(check_artifact("initial", spec.initial()));
     ASSAY_ASSIGN(const compute::JobConfig config, to_job_config(spec));
-    return compute::validate(config);
+    return check_program(spec, config);
+}
+
+}  // namespace
+
+Status validate_job(const pb::JobSpec& spec) {
+    Status status = check_job(spec);
+    return status.ok() ? status : Status(in_user_names(status.error()));
 }
 
 bool needs_aggregation(const pb::PlanSpec& plan) {
     return plan.shards() > 1 || plan.outer_lr_nano() > 0 || plan.outer_momentum_nano() > 0;
 }
 
-uint64_t train_work_units(uint64_t step_macs, uint64_t local_steps) {
-    return bounded_work(Wide{step_macs} * local_steps);
+Result<uint64_t> train_work_units(uint64_t step_macs, uint64_t local_steps) {
+    return bounded_work("plan.localSteps", Wide{step_macs} * local_steps,
+                        "plan.localSteps, plan.batch or the model's size");
 }
 
-uint64_t aggregate_work_units(uint64_t parameters, uint64_t shards) {
-    return bounded_work(Wide{parameters} * (shards + 1));
+Result<uint64_t> aggregate_work_units(uint64_t parameters, uint64_t shards) {
+    return bounded_work("plan.shards", Wide{parameters} * (Wide{shards} + 1),
+                        "plan.shards or the model's size");
 }
 
 Result<Quote> quote(const pb::JobSpec& spec, const pb::Params& params) {
@@ -157,11 +224,12 @@ Result<Quote> quote(const pb::JobSpec& spec, const pb::Params& params) {
     q.checkpoint_bytes = compute::checkpoint_bytes(config.model);
     const uint64_t macs = compute::step_macs(config.model, plan.batch());
     q.train_tasks = uint64_t{plan.rounds()} * plan.shards();
-    q.train_work = train_work_units(macs, plan.local_steps());
+    ASSAY_ASSIGN(q.train_work, train_work_units(macs, plan.local_steps()));
     if (needs_aggregation(plan)) {
         q.aggregate_tasks = plan.rounds();
         // A checkpoint holds each parameter and two moments, four bytes each.
-        q.aggregate_work = aggregate_work_units(q.checkpoint_bytes / 12, plan.shards());
+        ASSAY_ASSIGN(q.aggregate_work,
+                     aggregate_work_units(q.checkpoint_bytes / 12, plan.shards()));
     }
     q.memory_mb = (compute::training_bytes(config.model, plan.batch()) >> 20) + 1;
     const Wide work =
@@ -172,7 +240,7 @@ Result<Quote> quote(const pb::JobSpec& spec, const pb::Params& params) {
     if (work > kMaxAmount || reward > kMaxAmount / kMaxReplicas || exposure > kMaxAmount) {
         return fail(Code::kRejected,
                     "the job's rewards exceed the largest amount (2^63 - 1 micro-units); lower "
-                    "terms.price_ceiling, plan.rounds or plan.local_steps");
+                    "terms.priceCeiling, plan.rounds or plan.localSteps");
     }
     q.work_units = static_cast<uint64_t>(work);
     q.max_escrow = static_cast<uint64_t>(reward) * kMaxReplicas;

@@ -1,7 +1,8 @@
 // The description of a job: ledger form <-> compute form, validation, quotation (docs/job-spec.md).
 //
-// Threads: pure functions. Errors: kInvalidArgument or kLimit with a message that names the field,
-// its value and its range; kRejected when a quote exceeds what amounts can express.
+// Threads: pure functions. Errors: kInvalidArgument or kLimit with a message that names the field
+// as the JSON specification does, its value and its range; kRejected when a quote exceeds what
+// amounts can express.
 #pragma once
 
 #include <string_view>
@@ -40,12 +41,13 @@ struct Quote {
     [[nodiscard]] uint64_t tasks() const { return train_tasks + aggregate_tasks; }
 };
 
-// The spec must be valid. kRejected if the escrow would not fit an amount.
+// The spec must be valid. kLimit if a task is too large, kRejected if the escrow would not fit an
+// amount.
 [[nodiscard]] Result<Quote> quote(const pb::JobSpec& spec, const pb::Params& params);
 
-// TRAIN: ceil(step_macs * local_steps / 1e9).
-[[nodiscard]] uint64_t train_work_units(uint64_t step_macs, uint64_t local_steps);
+// kLimit above kMaxTaskWorkUnits. TRAIN: ceil(step_macs * local_steps / 1e9).
+[[nodiscard]] Result<uint64_t> train_work_units(uint64_t step_macs, uint64_t local_steps);
 // AGGREGATE: ceil(parameters * (shards + 1) / 1e9): every element of every input is read once.
-[[nodiscard]] uint64_t aggregate_work_units(uint64_t parameters, uint64_t shards);
+[[nodiscard]] Result<uint64_t> aggregate_work_units(uint64_t parameters, uint64_t shards);
 
 }  // namespace assay::contracts

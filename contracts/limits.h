@@ -13,6 +13,7 @@ inline constexpr uint32_t kMaxReplicas = 5;  // n_max: also after escalation
 inline constexpr uint32_t kMaxJobRounds = 1024;
 inline constexpr uint32_t kMaxJobShards = 64;
 inline constexpr uint64_t kMaxJobTasks = 16'384;
+inline constexpr uint64_t kMaxTaskWorkUnits = 1ULL << 50;
 inline constexpr uint64_t kMinDeadlineMs = 1'000;
 inline constexpr uint64_t kMaxDeadlineMs = 365ULL * 24 * 3600 * 1000;
 inline constexpr size_t kMaxAllowedOperators = 64;

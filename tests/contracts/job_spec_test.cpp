@@ -44,10 +44,12 @@ TEST(JobSpec, EachBadFieldIsNamed) {
         {"name", [](pb::JobSpec& s) { s.set_name(std::string(65, 'x')); }},
         {"name", [](pb::JobSpec& s) { s.set_name("a\nb"); }},
         {"numerics", [](pb::JobSpec& s) { s.set_numerics("IEEE"); }},
-        {"numerics.slices", [](pb::JobSpec& s) { s.set_slices(9); }},
+        {"slices is 9", [](pb::JobSpec& s) { s.set_slices(9); }},
         {"model", [](pb::JobSpec& s) { s.clear_model(); }},
-        {"model.classes", [](pb::JobSpec& s) { s.mutable_model()->mutable_mlp()->set_classes(1); }},
-        {"optimizer.lr_nano", [](pb::JobSpec& s) { s.mutable_optimizer()->set_lr_nano(0); }},
+        {"model.mlp.classes",
+         [](pb::JobSpec& s) { s.mutable_model()->mutable_mlp()->set_classes(1); }},
+        {"optimizer.lr (in billionths)",
+         [](pb::JobSpec& s) { s.mutable_optimizer()->set_lr_nano(0); }},
         {"plan.rounds", [](pb::JobSpec& s) { s.mutable_plan()->set_rounds(1'025); }},
         {"plan.shards", [](pb::JobSpec& s) { s.mutable_plan()->set_shards(65); }},
         {"number of tasks",
@@ -56,7 +58,7 @@ TEST(JobSpec, EachBadFieldIsNamed) {
              s.mutable_plan()->set_shards(16);
          }},
         {"plan.batch", [](pb::JobSpec& s) { s.mutable_plan()->set_batch(0); }},
-        {"plan.outer_momentum_nano",
+        {"plan.outerMomentum",
          [](pb::JobSpec& s) { s.mutable_plan()->set_outer_momentum_nano(5); }},
         {"data", [](pb::JobSpec& s) { s.clear_data(); }},
         {"data.root", [](pb::JobSpec& s) { s.mutable_data()->set_root("short"); }},
@@ -64,17 +66,17 @@ TEST(JobSpec, EachBadFieldIsNamed) {
         {"initial.root", [](pb::JobSpec& s) { s.mutable_initial(); }},
         {"terms.replicas", [](pb::JobSpec& s) { s.mutable_terms()->set_replicas(2); }},
         {"terms.replicas", [](pb::JobSpec& s) { s.mutable_terms()->set_replicas(6); }},
-        {"terms.price_ceiling", [](pb::JobSpec& s) { s.mutable_terms()->set_price_ceiling(0); }},
-        {"terms.deadline_ms", [](pb::JobSpec& s) { s.mutable_terms()->set_deadline_ms(999); }},
+        {"terms.priceCeiling", [](pb::JobSpec& s) { s.mutable_terms()->set_price_ceiling(0); }},
+        {"terms.deadlineMs", [](pb::JobSpec& s) { s.mutable_terms()->set_deadline_ms(999); }},
         {"terms.priority", [](pb::JobSpec& s) { s.mutable_terms()->set_priority(1'001); }},
-        {"terms.allowed_operators",
+        {"terms.allowedOperators",
          [](pb::JobSpec& s) { s.mutable_terms()->add_allowed_operators("short"); }},
-        {"terms.allowed_operators",
+        {"terms.allowedOperators",
          [](pb::JobSpec& s) {
              s.mutable_terms()->add_allowed_operators(std::string(20, 'a'));
              s.mutable_terms()->add_allowed_operators(std::string(20, 'a'));
          }},
-        {"terms.allowed_operators",
+        {"terms.allowedOperators",
          [](pb::JobSpec& s) { s.mutable_terms()->add_allowed_operators(std::string(20, 'a')); }},
     };
     EXPECT_TRUE(validate_job(tiny_job()).ok());
@@ -90,12 +92,27 @@ TEST(JobSpec, EachBadFieldIsNamed) {
 }
 
 TEST(JobSpec, WorkUnitsRoundUpAndAreAtLeastOne) {
-    EXPECT_EQ(contracts::train_work_units(0, 1), 1U);
-    EXPECT_EQ(contracts::train_work_units(1'000'000'000, 1), 1U);
-    EXPECT_EQ(contracts::train_work_units(1'000'000'000, 3), 3U);
-    EXPECT_EQ(contracts::train_work_units(500'000'001, 2), 2U);
-    EXPECT_EQ(contracts::aggregate_work_units(1'000'000'000, 2), 3U);
-    EXPECT_EQ(contracts::aggregate_work_units(10, 2), 1U);
+    EXPECT_EQ(contracts::train_work_units(0, 1).value(), 1U);
+    EXPECT_EQ(contracts::train_work_units(1'000'000'000, 1).value(), 1U);
+    EXPECT_EQ(contracts::train_work_units(1'000'000'000, 3).value(), 3U);
+    EXPECT_EQ(contracts::train_work_units(500'000'001, 2).value(), 2U);
+    EXPECT_EQ(contracts::aggregate_work_units(1'000'000'000, 2).value(), 3U);
+    EXPECT_EQ(contracts::aggregate_work_units(10, 2).value(), 1U);
+}
+
+TEST(JobSpec, WorkBeyondTheLimitIsRefusedNotCut) {
+    constexpr uint64_t kMacs = 1'000'000'000;
+    EXPECT_EQ(contracts::train_work_units(kMacs, contracts::kMaxTaskWorkUnits).value(),
+              contracts::kMaxTaskWorkUnits);
+    const auto train = contracts::train_work_units(kMacs, contracts::kMaxTaskWorkUnits + 1);
+    ASSERT_FALSE(train.ok());
+    EXPECT_EQ(train.error().code, Code::kLimit);
+    EXPECT_EQ(train.error().message,
+              "plan.localSteps makes a task of more than 1125899906842624 work units; lower "
+              "plan.localSteps, plan.batch or the model's size");
+    const auto sum = contracts::aggregate_work_units(~uint64_t{0}, ~uint64_t{0});
+    ASSERT_FALSE(sum.ok());
+    EXPECT_NE(sum.error().message.find("plan.shards"), std::string::npos);
 }
 
 TEST(JobSpec, QuoteCountsTasksWorkAndEscrow) {
