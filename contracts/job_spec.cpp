@@ -223,6 +223,10 @@ Result<Quote> quote(const pb::JobSpec& spec, const pb::Params& params) {
     Quote q;
     q.checkpoint_bytes = compute::checkpoint_bytes(config.model);
     const uint64_t macs = compute::step_macs(config.model, plan.batch());
+    if (macs == 0) {
+        return fail(Code::kInvalidArgument,
+                    "no program can be built for model with this plan.batch; change either");
+    }
     q.train_tasks = uint64_t{plan.rounds()} * plan.shards();
     ASSAY_ASSIGN(q.train_work, train_work_units(macs, plan.local_steps()));
     if (needs_aggregation(plan)) {

@@ -1,6 +1,7 @@
 #include "ledger/local_application.h"
 
 #include <algorithm>
+#include <limits>
 #include <queue>
 
 #include "ledger/codec/block.h"
@@ -106,9 +107,9 @@ TxCode LocalApplication::check_nonce_and_fee(const CheckedTx& tx, std::string& l
     const auto state = committed_state();
     const std::lock_guard lock(check_mutex_);
     const uint64_t account_nonce = rules_.next_nonce(tx.sender, *state);
-    uint64_t expected = account_nonce;
-    if (const auto it = pending_nonces_.find(tx.sender); it != pending_nonces_.end())
-        expected = std::max(expected, it->second);
+    Pending pending;
+    if (const auto it = pending_.find(tx.sender); it != pending_.end()) pending = it->second;
+    const uint64_t expected = std::max(account_nonce, pending.next_nonce);
     const uint64_t nonce = tx.body.nonce();
     if (nonce != expected) {
         log = "body.nonce: is " + std::to_string(nonce) + ", the next one is " +
@@ -116,16 +117,23 @@ TxCode LocalApplication::check_nonce_and_fee(const CheckedTx& tx, std::string& l
         if (nonce > expected) return TxCode::kNonceGap;
         return nonce < account_nonce ? TxCode::kNonceUsed : TxCode::kAlreadyPending;
     }
-    TxCode code = TxCode::kOk;
-    if (nonce == account_nonce) {
-        code = rules_.preclaim(tx, *state);
-    } else {
-        // The transactions before it are not executed yet: ask as if it were the next one.
-        CheckedTx as_next = tx;
-        as_next.body.set_nonce(account_nonce);
+    // The transactions before it are not executed yet: ask as if it were the next one, ...
+    CheckedTx as_next = tx;
+    as_next.body.set_nonce(account_nonce);
+    TxCode code = rules_.preclaim(as_next, *state);
+    const uint64_t fee = tx.body.fee();
+    if (code == TxCode::kOk && pending.fees > 0) {
+        // ... and as if it paid for those too: nobody may fill blocks with what it cannot pay.
+        const uint64_t room = std::numeric_limits<uint64_t>::max() - pending.fees;
+        as_next.body.set_fee(pending.fees + std::min(fee, room));
         code = rules_.preclaim(as_next, *state);
+        if (code == TxCode::kCannotPayFee) {
+            log = "body.fee: is " + std::to_string(fee) +
+                  ", and the sender's waiting transactions pay " + std::to_string(pending.fees) +
+                  "; its balance does not cover the sum";
+        }
     }
-    if (code == TxCode::kOk) pending_nonces_[tx.sender] = nonce + 1;
+    if (code == TxCode::kOk) pending_[tx.sender] = {nonce + 1, pending.fees + fee};
     return code;
 }
 
@@ -133,14 +141,16 @@ uint64_t LocalApplication::next_nonce(const Address& sender) const {
     const auto state = committed_state();
     const std::lock_guard lock(check_mutex_);
     const uint64_t account_nonce = rules_.next_nonce(sender, *state);
-    const auto it = pending_nonces_.find(sender);
-    return it == pending_nonces_.end() ? account_nonce : std::max(account_nonce, it->second);
+    const auto it = pending_.find(sender);
+    return it == pending_.end() ? account_nonce : std::max(account_nonce, it->second.next_nonce);
 }
 
-void LocalApplication::release_nonce(const Address& sender, uint64_t nonce) {
+void LocalApplication::release_nonce(const Address& sender, uint64_t nonce, uint64_t fee) {
     const std::lock_guard lock(check_mutex_);
-    const auto it = pending_nonces_.find(sender);
-    if (it != pending_nonces_.end() && it->second == nonce + 1) it->second = nonce;
+    const auto it = pending_.find(sender);
+    if (it == pending_.end() || it->second.next_nonce != nonce + 1) return;
+    it->second.next_nonce = nonce;
+    it->second.fees -= std::min(fee, it->second.fees);
 }
 
 std::vector<Bytes> LocalApplication::prepare_proposal(std::vector<Bytes> candidates,
@@ -244,7 +254,7 @@ Status LocalApplication::commit() {
     ASSAY_RETURN_IF_ERROR(database_.commit(prepared, record));
     load_committed();
     const std::lock_guard lock(check_mutex_);
-    pending_nonces_.clear();
+    pending_.clear();
     return {};
 }
 

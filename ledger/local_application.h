@@ -7,7 +7,7 @@
 //
 // Ownership: borrows the rules and the database, which must outlive it. Threads: as
 // ledger/application.h says; the engine must not let check_tx run between commit() and its
-// rechecks, because commit() forgets the pending nonces. Errors: kInternal when a law is broken
+// rechecks, because commit() forgets what was pending. Errors: kInternal when a law is broken
 // (stop the node), kConflict for calls out of order, else the database's.
 #pragma once
 
@@ -54,7 +54,7 @@ public:
     // Counting the transactions that check_tx has accepted since the last commit.
     [[nodiscard]] uint64_t next_nonce(const Address& sender) const;
     // Takes back what check_tx reserved, if no later nonce was reserved since.
-    void release_nonce(const Address& sender, uint64_t nonce);
+    void release_nonce(const Address& sender, uint64_t nonce, uint64_t fee);
     [[nodiscard]] const pb::Genesis& genesis() const { return genesis_; }
     [[nodiscard]] TxVerifier& verifier() { return verifier_; }
 
@@ -94,7 +94,11 @@ private:
     AppInfo info_;                               // guarded by committed_mutex_
 
     mutable std::mutex check_mutex_;
-    std::map<Address, uint64_t> pending_nonces_;  // next nonce; guarded by check_mutex_
+    struct Pending {  // what check_tx accepted of one sender since the last commit
+        uint64_t next_nonce = 0;
+        uint64_t fees = 0;  // at most the balance
+    };
+    std::map<Address, Pending> pending_;  // guarded by check_mutex_
 };
 
 }  // namespace assay::ledger

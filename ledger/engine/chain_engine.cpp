@@ -116,7 +116,7 @@ CheckResult ChainEngine::admit(ByteView tx) {
 void ChainEngine::forget(const CheckResult& admitted) {
     const std::lock_guard lock(mempool_mutex_);
     mempool_.remove(admitted.hash);
-    app_.release_nonce(admitted.sender, admitted.nonce);
+    app_.release_nonce(admitted.sender, admitted.nonce, admitted.fee);
 }
 
 std::vector<Bytes> ChainEngine::mempool_candidates() const {

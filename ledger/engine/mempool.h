@@ -1,9 +1,10 @@
 // Mempool: transactions that passed check_tx and wait for a block, in arrival order.
 //
 // Bounded in count, bytes and transactions of one sender; what does not fit is refused, nothing is
-// evicted, so an accepted transaction leaves only in a block or because a recheck failed. Nonces
-// are the application's business. Ownership: owns the raw bytes. Threads: none of its own; the
-// engine guards it. Errors: can_add names the limit through a TxCode.
+// evicted, so an accepted transaction leaves only in a block or because a recheck failed. Nonces,
+// and that a balance covers the fees of all that waits, are the application's business (check_tx).
+// Ownership: owns the raw bytes. Threads: none of its own; the engine guards it. Errors: can_add
+// names the limit through a TxCode.
 #pragma once
 
 #include <list>

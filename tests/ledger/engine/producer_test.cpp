@@ -93,6 +93,32 @@ TEST(ProducerThread, AClockSetBackDoesNotStopTheBlocks) {
     }
 }
 
+TEST_F(ProducerTest, FeesOfWaitingTransactionsCountTogether) {
+    constexpr uint64_t kMost = kToyBalance / 10 * 6;
+    const auto submit = [&](uint64_t nonce, uint64_t fee) {
+        return chain_.producer->submit(toy_transfer({.nonce = nonce, .fee = fee}, 2, 1));
+    };
+    EXPECT_EQ(submit(0, kMost).code, TxCode::kOk);
+    const CheckResult refused = submit(1, kMost);
+    EXPECT_EQ(refused.code, TxCode::kCannotPayFee);
+    EXPECT_NE(refused.log.find("body.fee: is 600000000"), std::string::npos) << refused.log;
+    EXPECT_EQ(submit(1, 1).code, TxCode::kFeeTooLow);  // each fee counts for itself too
+    EXPECT_EQ(submit(1, kToyBalance - kMost).code, TxCode::kOk);
+    EXPECT_EQ(submit(2, kToyMinFee).code, TxCode::kCannotPayFee);
+    EXPECT_EQ(chain_.producer->mempool_size(), 2U);
+}
+
+TEST_F(ProducerTest, FeesCountAgainAfterABlockAgainstTheNewBalance) {
+    const auto submit = [&](uint64_t nonce, uint64_t amount) {
+        return chain_.producer->submit(toy_transfer({.nonce = nonce, .fee = 30}, 2, amount)).code;
+    };
+    EXPECT_EQ(submit(0, kToyBalance - 30 - 50), TxCode::kOk);
+    chain_.close();
+    EXPECT_EQ(chain_.account(1).balance, 50U);
+    EXPECT_EQ(submit(1, 1), TxCode::kOk);
+    EXPECT_EQ(submit(2, 1), TxCode::kCannotPayFee);
+}
+
 TEST_F(ProducerTest, ClaimedFailureChargesTheFeeAndNothingElse) {
     ASSERT_EQ(chain_.producer->submit(toy_transfer({.nonce = 0}, 2, 2 * kToyBalance)).code,
               TxCode::kOk);
