@@ -36,7 +36,7 @@ struct DatabaseOptions {
     bool sync = true;  // fsync at every commit; false only for benchmarks and replays
     // Heights back from the newest at which state proofs can be made; 0 keeps every version.
     uint64_t proof_heights = 1000;
-    // RAM for tree nodes; a million keys take about 340 MB, smaller states less.
+    // RAM for tree nodes; a million keys take about 200 MB, smaller states less.
     size_t tree_cache_bytes = size_t{256} << 20;
 };
 
