@@ -103,7 +103,8 @@ void AuditChain::play_job() {
            [&](const Address& op, size_t i) { return commit(op, task_, result(i)); });
     answer(pb::SLOT_COMMITTED,
            [&](const Address& op, size_t i) { return reveal(op, task_, result(i)); });
-    close(10'000);  // the time for disputes passes
+    // The time for disputes passes, block by block: a silent chain would be given longer.
+    for (int i = 0; i < 40 && task().state() != pb::TASK_FINAL; ++i) close(1'000);
     close();
 }
 
