@@ -1,5 +1,5 @@
-// More than 100,000 random cases over all operations: every backend against the portable one on
-// one thread, bit for bit, fault flag included. Inputs mix ordinary values with zeros, ties,
+// Random cases of every operation, a million outputs each: every backend against the portable one
+// on one thread, bit for bit, fault flag included. Inputs mix ordinary values with zeros, ties,
 // subnormals and extreme scales; shapes leave remainders for every vector and tile width.
 #include <algorithm>
 #include <functional>
@@ -80,7 +80,7 @@ Floats& output(std::vector<Floats>& all, int64_t n) {
 }
 
 Operation draw_sum(Source& s) {
-    const int64_t n = s.between(0, 300);
+    const int64_t n = s.between(0, s.between(0, 15) == 0 ? 300 : 24);
     return
         [n, x = s.floats(n)](Backend& b, auto& out) { b.sum(x.data(), n, output(out, 1).data()); };
 }
@@ -98,6 +98,31 @@ Operation draw_gemm(Source& s) {
             (form & 2) != 0 ? matrix(y.data(), n, k).transposed() : matrix(y.data(), k, n);
         b.gemm(left, right, biased ? bias.data() : nullptr, output(out, m * (n + 3)).data(), n + 3,
                slices);
+    };
+}
+
+// Long contractions: several ranges of k, sums near the limit of an accumulator, and runs of k
+// whose values differ in kind, so that the safe lengths differ from block to block.
+Operation draw_deep_gemm(Source& s) {
+    const int64_t m = s.between(1, 30), n = s.between(1, 50), k = s.between(200, 1700);
+    const int slices = static_cast<int>(s.between(1, 3));
+    const int64_t form = s.between(0, 3), run = s.between(1, 300);
+    const auto vectors = [&](int64_t count) {
+        Floats all;
+        for (int64_t v = 0; v < count; ++v) {
+            while (static_cast<int64_t>(all.size()) < (v + 1) * k) {
+                const Floats part = s.floats(std::min(run, (v + 1) * k - std::ssize(all)), false);
+                all.insert(all.end(), part.begin(), part.end());
+            }
+        }
+        return all;
+    };
+    return [=, x = vectors(m), y = vectors(n)](Backend& b, auto& out) {
+        const MatrixView left =
+            (form & 1) != 0 ? matrix(x.data(), k, m).transposed() : matrix(x.data(), m, k);
+        const MatrixView right =
+            (form & 2) != 0 ? matrix(y.data(), n, k).transposed() : matrix(y.data(), k, n);
+        b.gemm(left, right, nullptr, output(out, m * n).data(), n, slices);
     };
 }
 
@@ -231,7 +256,13 @@ std::string difference(const Outcome& found, const Outcome& expected) {
     return {};
 }
 
-void compare_backends(const char* name, Draw draw, uint32_t seed, int cases) {
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr int64_t kOutputs = 50'000;  // of each operation; sanitisers are slow
+#else
+constexpr int64_t kOutputs = 1'000'000;
+#endif
+
+void compare_backends(const char* name, Draw draw, uint32_t seed) {
     auto reference = make_backend({"portable", 1});
     ASSERT_TRUE(reference.ok());
     std::vector<std::unique_ptr<Backend>> others;
@@ -242,52 +273,57 @@ void compare_backends(const char* name, Draw draw, uint32_t seed, int cases) {
         }
     }
     Source source(seed);
-    int faults = 0;
-    for (int i = 0; i < cases; ++i) {
+    int64_t compared = 0, faults = 0, cases = 0;
+    for (; compared < kOutputs; ++cases) {
         const Operation operation = draw(source);
         const Outcome expected = run(**reference, operation);
         faults += expected.fault ? 1 : 0;
+        for (const Floats& each : expected.out) compared += expected.fault ? 0 : std::ssize(each);
         for (const auto& other : others) {
             const std::string wrong = difference(run(*other, operation), expected);
-            ASSERT_EQ(wrong, "") << name << " case " << i << " on " << std::string(other->name())
-                                 << " with " << other->threads() << " threads";
+            ASSERT_EQ(wrong, "") << name << " case " << cases << " on "
+                                 << std::string(other->name()) << " with " << other->threads()
+                                 << " threads";
         }
+        ASSERT_LE(faults, cases / 2 + 100) << "too few cases compare values";
     }
-    EXPECT_LT(faults, cases / 2) << "too few cases compare values";
 }
 
 TEST(kernels_random, sum) {
-    compare_backends("sum", draw_sum, 1, 12000);
+    compare_backends("sum", draw_sum, 1);
 }
 TEST(kernels_random, gemm) {
-    compare_backends("gemm", draw_gemm, 2, 16000);
+    compare_backends("gemm", draw_gemm, 2);
+}
+TEST(kernels_random, deep_gemm) {
+    compare_backends("deep_gemm", draw_deep_gemm, 12);
 }
 TEST(kernels_random, gemm_folded) {
-    compare_backends("gemm_folded", draw_gemm_folded, 3, 8000);
+    compare_backends("gemm_folded", draw_gemm_folded, 3);
 }
 TEST(kernels_random, layernorm) {
-    compare_backends("layernorm", draw_layernorm, 4, 10000);
+    compare_backends("layernorm", draw_layernorm, 4);
 }
 TEST(kernels_random, layernorm_grad) {
-    compare_backends("layernorm_grad", draw_layernorm_grad, 5, 10000);
+    compare_backends("layernorm_grad", draw_layernorm_grad, 5);
 }
 TEST(kernels_random, elementwise) {
-    compare_backends("elementwise", draw_elementwise, 6, 16000);
+    compare_backends("elementwise", draw_elementwise, 6);
 }
 TEST(kernels_random, column_sums) {
-    compare_backends("column_sums", draw_column_sums, 7, 8000);
+    compare_backends("column_sums", draw_column_sums, 7);
 }
 TEST(kernels_random, attention) {
-    compare_backends("attention", draw_attention, 8, 6000);
+    compare_backends("attention", draw_attention, 8);
 }
 TEST(kernels_random, cross_entropy) {
-    compare_backends("cross_entropy", draw_cross_entropy, 9, 8000);
+    compare_backends("cross_entropy", draw_cross_entropy, 9);
 }
 TEST(kernels_random, embedding_and_scatter) {
-    compare_backends("embedding_and_scatter", draw_embedding_and_scatter, 10, 6000);
+    compare_backends("embedding_and_scatter", draw_embedding_and_scatter, 10);
 }
 TEST(kernels_random, adamw) {
-    compare_backends("adamw", draw_adamw, 11, 6000);
+    compare_backends("adamw", draw_adamw, 11);
 }
 
 }  // namespace
