@@ -100,5 +100,7 @@ struct KernelTable {
 const KernelTable& portable_kernels();
 // Null where the build or this machine has no AVX2.
 const KernelTable* avx2_kernels();
+// Null where the build or this machine has no AVX-512 VNNI.
+const KernelTable* avx512vnni_kernels();
 
 }  // namespace assay::compute

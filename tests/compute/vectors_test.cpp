@@ -1,5 +1,7 @@
 // Every vector file on every backend of this machine with 1, 2, 3 and 7 threads.
+#include "compute/kernels/cpu_backend.h"
 #include "compute/self_test.h"
+#include "tests/compute/plain_wide_tile.h"
 #include "tests/support/test.h"
 
 namespace assay::compute {
@@ -9,20 +11,31 @@ std::filesystem::path vectors() {
     return std::filesystem::path(ASSAY_SOURCE_DIR) / "tests" / "vectors";
 }
 
+void expect_all_pass(Backend& backend) {
+    const auto reports = run_vectors(vectors(), backend);
+    ASSERT_TRUE(reports.ok()) << reports.error().message;
+    EXPECT_EQ(reports->size(), std::size(kVectorFiles));
+    for (const VectorReport& report : *reports) {
+        EXPECT_EQ(report.failed, 0)
+            << std::string(backend.name()) << " " << report.file << " " << report.first_failure;
+        EXPECT_EQ(report.skipped, "") << report.file;
+        EXPECT_GE(report.cases, 7) << report.file;
+    }
+}
+
 void expect_all_pass(int threads) {
     for (const std::string& name : available_backends()) {
         auto backend = make_backend({name, threads});
         ASSERT_TRUE(backend.ok());
         EXPECT_EQ((*backend)->threads(), threads);
-        const auto reports = run_vectors(vectors(), **backend);
-        ASSERT_TRUE(reports.ok()) << reports.error().message;
-        EXPECT_EQ(reports->size(), std::size(kVectorFiles));
-        for (const VectorReport& report : *reports) {
-            EXPECT_EQ(report.failed, 0)
-                << name << " " << report.file << " " << report.first_failure;
-            EXPECT_EQ(report.skipped, "") << report.file;
-            EXPECT_GE(report.cases, 7) << report.file;
-        }
+        expect_all_pass(**backend);
+    }
+}
+
+TEST(vectors, pass_on_the_wide_tile) {
+    for (const int threads : {1, 3}) {
+        CpuBackend backend("avx512vnni in plain loops", plain_wide_kernels(), threads);
+        expect_all_pass(backend);
     }
 }
 
