@@ -29,8 +29,9 @@ bool products_agree(const KernelTable& kernels) {
     return true;
 }
 
-const KernelTable* checked_avx512vnni() {
-    const KernelTable* kernels = avx512vnni_kernels();
+template <const KernelTable* (*kKernels)()>
+const KernelTable* checked() {
+    const KernelTable* kernels = kKernels();
     static const bool kAgree = kernels != nullptr && products_agree(*kernels);
     return kAgree ? kernels : nullptr;
 }
@@ -40,9 +41,12 @@ struct Known {
     const KernelTable* (*kernels)();
     const char* needs;
 };
+// Best first.
 constexpr Known kKnown[] = {
-    // best first
-    {"avx512vnni", checked_avx512vnni,
+    {"amx", checked<amx_kernels>,
+     "a processor with AMX int8 and a system that grants its state, whose products equal the "
+     "portable ones"},
+    {"avx512vnni", checked<avx512vnni_kernels>,
      "a processor with AVX-512 F, BW, DQ, VL and VNNI whose products equal the portable ones"},
     {"avx2", avx2_kernels, "a processor with AVX2"},
     {"portable", [] { return &portable_kernels(); }, "nothing"},

@@ -22,9 +22,6 @@ bool cannot_overflow(const PackedOperand& a, const PackedOperand& b, int slices,
     return sum * double{most_a} < kSafe && sum * double{most_a} * double{most_b} < kSafe;
 }
 
-// Elements of a contraction taken at once: a panel of B is 16 KiB then.
-constexpr int64_t kDepthBlock = 512;
-
 void grow(PackedOperand& to, const SideView& side, int64_t units) {
     to.vectors = side.vectors;
     to.depth = side.depth;
@@ -42,7 +39,7 @@ void prepare_rows(const KernelTable& kernels, PackedOperand& to, const SideView&
     to.group = kernels.group_rows;
     to.unit_stride = 1;
     // Rows a multiple of 4 KiB apart would fall into the same cache sets.
-    to.vector_stride = round_up(pack_units(side.depth, slices), 16) + 16;
+    to.vector_stride = round_up(kernels.units(side.depth, slices), 16) + 16;
     to.panel_stride = to.panel * to.vector_stride;
     grow(to, side, to.vector_stride);
 }
@@ -52,8 +49,8 @@ void prepare_columns(const KernelTable& kernels, PackedOperand& to, const SideVi
     to.panel = to.group = kernels.tile_cols;
     to.unit_stride = to.panel;
     to.vector_stride = 1;
-    to.panel_stride = to.panel * pack_units(side.depth, slices);
-    grow(to, side, pack_units(side.depth, slices));
+    to.panel_stride = to.panel * kernels.units(side.depth, slices);
+    grow(to, side, kernels.units(side.depth, slices));
 }
 
 Bits pack_groups(const KernelTable& kernels, PackedOperand& to, const SideView& side, int slices,
@@ -69,7 +66,8 @@ Bits pack_groups(const KernelTable& kernels, PackedOperand& to, const SideView& 
         job.group = to.group;
         job.stop = side.depth;
         if (options.depth == Depth::kUpTo) job.stop = std::min(side.depth, v + to.group);
-        if (options.depth == Depth::kFrom) job.from = std::min(v, side.depth) / 16 * 16;
+        if (options.depth == Depth::kFrom)
+            job.from = std::min(v, side.depth) / kNormBlock * kNormBlock;
         job.multiply = options.multiply;
         job.unit_scale = options.unit_scale;
         job.slices = slices;
@@ -168,12 +166,12 @@ private:
 Bits run_tiles(const KernelTable& kernels, PackedOperand& a, PackedOperand& b,
                Scratch<int64_t>& sums, int slices, const TileRange& range, const TileOutput& out) {
     const BlockPass pass(kernels, a, b, slices, out);
-    if (a.depth <= kDepthBlock) return pass.run(range, 0, a.depth, nullptr);
+    if (a.depth <= kernels.depth_block) return pass.run(range, 0, a.depth, nullptr);
     int64_t* kept = sums.get(
         static_cast<size_t>(kBlockRows * kBlockCols * kernels.tile_rows * kernels.tile_cols));
     Bits bits = 0;
-    for (int64_t begin = 0; begin < a.depth; begin += kDepthBlock)
-        bits = std::max(bits, pass.run(range, begin, begin + kDepthBlock, kept));
+    for (int64_t begin = 0; begin < a.depth; begin += kernels.depth_block)
+        bits = std::max(bits, pass.run(range, begin, begin + kernels.depth_block, kept));
     return bits;
 }
 

@@ -95,6 +95,8 @@ struct KernelTable {
     int64_t group_rows;  // rows of A packed at once, a multiple of tile_rows; for B: tile_cols
     Bits (*pack)(const PackJob& job);
     Bits (*tile)(const TileJob& job);
+    int64_t depth_block;  // k that a tile takes at once, a multiple of kNormBlock
+    int64_t (*units)(int64_t depth, int slices);  // int32 that a packed vector takes
 };
 
 const KernelTable& portable_kernels();
@@ -102,5 +104,7 @@ const KernelTable& portable_kernels();
 const KernelTable* avx2_kernels();
 // Null where the build or this machine has no AVX-512 VNNI.
 const KernelTable* avx512vnni_kernels();
+// Null where the build or this machine has no AMX int8, or the system refuses its state.
+const KernelTable* amx_kernels();
 
 }  // namespace assay::compute

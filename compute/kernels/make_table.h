@@ -5,6 +5,7 @@
 #include "compute/kernels/elementwise_kernels.h"
 #include "compute/kernels/kernel_table.h"
 #include "compute/kernels/layer_kernels.h"
+#include "compute/kernels/pack_kernels.h"
 #include "compute/kernels/reduce_kernels.h"
 
 namespace assay::compute {
@@ -13,6 +14,8 @@ struct GemmKernels {
     int64_t tile_rows, tile_cols, group_rows;
     Bits (*pack)(const PackJob&);
     Bits (*tile)(const TileJob&);
+    int64_t depth_block = 512;                 // a panel of B is 16 KiB then
+    int64_t (*units)(int64_t, int) = nullptr;  // null: pack_units
 };
 
 template <class L>
@@ -37,6 +40,11 @@ constexpr KernelTable make_table(const GemmKernels& gemm) {
     table.group_rows = gemm.group_rows;
     table.pack = gemm.pack;
     table.tile = gemm.tile;
+    table.depth_block = gemm.depth_block;
+    // A lambda of this template, so that each object file has its own copy.
+    table.units = gemm.units != nullptr ? gemm.units : [](int64_t depth, int slices) {
+        return pack_units(depth, slices);
+    };
     return table;
 }
 

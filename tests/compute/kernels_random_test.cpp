@@ -7,7 +7,7 @@
 #include "compute/arithmetic/philox.h"
 #include "compute/kernels/backend.h"
 #include "compute/kernels/cpu_backend.h"
-#include "tests/compute/plain_wide_tile.h"
+#include "tests/compute/plain_tiles.h"
 #include "tests/support/test.h"
 
 namespace assay::compute {
@@ -274,8 +274,8 @@ void compare_backends(const char* name, Draw draw, uint32_t seed) {
             others.push_back(std::move(make_backend({backend, threads})).value());
         }
     }
-    others.push_back(
-        std::make_unique<CpuBackend>("avx512vnni in plain loops", plain_wide_kernels(), 2));
+    CpuBackend wide("avx512vnni in plain loops", plain_wide_kernels(), 2);
+    CpuBackend digits("amx in plain loops", plain_digit_kernels(), 2);
     Source source(seed);
     int64_t compared = 0, faults = 0, cases = 0;
     for (; compared < kOutputs; ++cases) {

@@ -43,13 +43,13 @@ TEST(backends, are_chosen_by_name) {
 
 TEST(backends, say_what_a_missing_one_needs) {
     const auto names = available_backends();
-    for (const char* name : {"avx512vnni", "avx2"}) {
+    for (const char* name : {"amx", "avx512vnni", "avx2"}) {
         const auto found = make_backend({name, 1});
         const bool listed = std::find(names.begin(), names.end(), name) != names.end();
         EXPECT_EQ(found.ok(), listed) << name;
         if (listed) continue;
         EXPECT_TRUE(found.error().code == Code::kUnsupported);
-        EXPECT_NE(found.error().message.find("it needs a processor with AVX"), std::string::npos)
+        EXPECT_NE(found.error().message.find("it needs a processor with A"), std::string::npos)
             << found.error().message;
     }
 }

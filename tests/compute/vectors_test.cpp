@@ -1,7 +1,7 @@
 // Every vector file on every backend of this machine with 1, 2, 3 and 7 threads.
 #include "compute/kernels/cpu_backend.h"
 #include "compute/self_test.h"
-#include "tests/compute/plain_wide_tile.h"
+#include "tests/compute/plain_tiles.h"
 #include "tests/support/test.h"
 
 namespace assay::compute {
@@ -29,6 +29,13 @@ void expect_all_pass(int threads) {
         ASSERT_TRUE(backend.ok());
         EXPECT_EQ((*backend)->threads(), threads);
         expect_all_pass(**backend);
+    }
+}
+
+TEST(vectors, pass_on_the_digit_tile) {
+    for (const int threads : {1, 3}) {
+        CpuBackend backend("amx in plain loops", plain_digit_kernels(), threads);
+        expect_all_pass(backend);
     }
 }
 

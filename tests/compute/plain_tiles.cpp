@@ -1,11 +1,13 @@
-#include "tests/compute/plain_wide_tile.h"
+#include "tests/compute/plain_tiles.h"
 
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstring>
 
 #include "compute/kernels/make_table.h"
 #include "compute/kernels/pack_kernels.h"
+#include "compute/kernels/tile_digits.h"
 #include "compute/kernels/tile_wide.h"
 #if defined(__AVX2__)
 #include "compute/kernels/pack_avx2.h"
@@ -96,16 +98,71 @@ struct PlainVectors {
     }
 };
 
-using Tile = WideTile<PlainVectors>;
+// The meaning of each function of AmxUnit: eight tiles of 16 rows of 64 bytes.
+struct PlainTiles {
+    std::array<std::array<int8_t, 1024>, 8> tile;
+
+    template <int kTile>
+    void zero() {
+        tile[kTile].fill(0);
+    }
+    template <int kTile>
+    void load(const int32_t* from, int64_t stride) {
+        for (int64_t row = 0; row < 16; ++row)
+            std::memcpy(&tile[kTile][static_cast<size_t>(row * 64)],
+                        reinterpret_cast<const char*>(from) + row * stride, 64);
+    }
+    template <int kTile>
+    void store(int32_t* to, int64_t stride) const {
+        for (int64_t row = 0; row < 16; ++row)
+            std::memcpy(reinterpret_cast<char*>(to) + row * stride,
+                        &tile[kTile][static_cast<size_t>(row * 64)], 64);
+    }
+    // out (16 x 16 int32) += a (16 x 64) * b, where b holds four rows of k in each of its rows.
+    template <int kOut, int kA, int kB>
+    void add_product() {
+        for (size_t i = 0; i < 16; ++i) {
+            for (size_t j = 0; j < 16; ++j) {
+                int32_t sum = 0;
+                std::memcpy(&sum, &tile[kOut][i * 64 + j * 4], 4);
+                for (size_t k = 0; k < 64; ++k)
+                    sum += tile[kA][i * 64 + k] * tile[kB][k / 4 * 64 + j * 4 + k % 4];
+                std::memcpy(&tile[kOut][i * 64 + j * 4], &sum, 4);
+            }
+        }
+    }
+};
+
+using Wide = WideTile<PlainVectors>;
+using Digits = DigitTile<PlainTiles>;
+
+template <class L, Bits (*kPack)(const PackJob&)>
+constexpr KernelTable wide_table() {
+    return make_table<L>({Wide::kRows, Wide::kCols, Wide::kGroupRows, kPack, Wide::tile});
+}
+template <class L, Bits (*kPack)(const PackJob&)>
+constexpr KernelTable digit_table() {
+    return make_table<L>({Digits::kRows, Digits::kCols, Digits::kGroupRows, PackDigits<kPack>::pack,
+                          Digits::tile, Digits::kDepthBlock, Digits::units});
+}
+
+constexpr auto kPlainPack = PackKernels<ScalarLanes>::pack;
 
 }  // namespace
 
 const KernelTable& plain_wide_kernels() {
-    static constexpr KernelTable kPlain = make_table<ScalarLanes>(
-        {Tile::kRows, Tile::kCols, Tile::kGroupRows, PackKernels<ScalarLanes>::pack, Tile::tile});
+    static constexpr KernelTable kPlain = wide_table<ScalarLanes, kPlainPack>();
 #if defined(__AVX2__)
-    static constexpr KernelTable kPacked =
-        make_table<Avx2Lanes>({Tile::kRows, Tile::kCols, Tile::kGroupRows, pack_avx2, Tile::tile});
+    static constexpr KernelTable kPacked = wide_table<Avx2Lanes, pack_avx2>();
+    if (__builtin_cpu_supports("avx2") != 0) return kPacked;
+#endif
+    return kPlain;
+}
+
+const KernelTable& plain_digit_kernels() {
+    static constexpr KernelTable kPlain = digit_table<ScalarLanes, kPlainPack>();
+#if defined(__AVX2__)
+    static constexpr KernelTable kPacked = digit_table<Avx2Lanes, pack_avx2>();
     if (__builtin_cpu_supports("avx2") != 0) return kPacked;
 #endif
     return kPlain;
