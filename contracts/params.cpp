@@ -45,7 +45,7 @@ const Field kFields[] = {
     ASSAY_PARAM(final_factor, 10, 1, 1'000),
     ASSAY_PARAM(final_floor_ms, 600 * kSecond, 1, kYear),
     ASSAY_PARAM(slot_stake_factor, 8, 2, 1'000),
-    ASSAY_PARAM(slash_burn_permille, 500, 500, 1'000),
+    ASSAY_PARAM(slash_burn_permille, 1'000, 500, 1'000),
     ASSAY_PARAM(no_commit_fine_permille, 100, 1, 1'000),
     ASSAY_PARAM(no_reveal_fine_permille, 1'000, 1, 2'000),
 };

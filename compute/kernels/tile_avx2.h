@@ -35,8 +35,8 @@ ASSAY_HD void add_row(const int32_t& a, __m256i b0, __m256i b1, __m256i& s0, __m
 }
 
 // acc = sums over units [begin, end). Not inlined: it needs every register.
-__attribute__((noinline)) void sum_pairs(Accumulators& acc, const TileJob& job, int64_t begin,
-                                         int64_t end) {
+__attribute__((noinline)) inline void sum_pairs(Accumulators& acc, const TileJob& job,
+                                                int64_t begin, int64_t end) {
     static_assert(kRows == 6 && kCols == 16);
     const __m256i zero = _mm256_setzero_si256();
     __m256i s00 = zero, s01 = zero, s10 = zero, s11 = zero, s20 = zero, s21 = zero;

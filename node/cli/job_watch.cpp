@@ -170,7 +170,7 @@ private:
             progress.at("loss").is_string() && progress.at("firstLoss").is_string();
         if (measured) {
             text += "\nloss " + progress["firstLoss"].get<std::string>() + " -> " +
-                    progress["loss"].get<std::string>() + " nats per token";
+                    progress["loss"].get<std::string>() + " nats per prediction";
         }
         for (const auto& [name, sum] : paid_) text += "\npaid " + name + " " + format_amount(sum);
         print_result(globals_, progress, text);

@@ -5,6 +5,7 @@
 // member. Errors: none.
 #pragma once
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -48,6 +49,8 @@ struct ServerState {
 
     std::vector<std::thread> threads;
     net::io_context io;
+    // Only stop() ends io: a session whose call waits for a worker is no work of io's own.
+    net::executor_work_guard<net::io_context::executor_type> open{io.get_executor()};
     net::thread_pool workers;  // runs hooks
 
     uint64_t enter(const std::shared_ptr<Session>& session) {

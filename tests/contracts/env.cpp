@@ -44,6 +44,7 @@ Address named(std::string_view name) {
 pb::Params Env::test_params() {
     pb::Params params = contracts::default_params();
     params.set_min_stake(kMinStake);
+    params.set_slash_burn_permille(500);
     params.set_min_stake_age_ms(1);
     params.set_jail_ms(5'000);
     params.set_unbond_delay_ms(10'000);

@@ -91,7 +91,8 @@ inline int run_all(int argc, char** argv) {
         state().failed ? ++failed : ++passed;
         std::printf("%s %s\n", state().failed ? "FAILED" : "passed", each.name.c_str());
     }
-    std::printf("%d tests passed, %d failed\n", passed, failed);
+    std::printf("[  PASSED  ] %d tests.\n", passed);  // as GoogleTest sums up
+    if (failed > 0) std::printf("[  FAILED  ] %d tests, listed above\n", failed);
     return failed == 0 ? 0 : 1;
 }
 
