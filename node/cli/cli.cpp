@@ -110,6 +110,7 @@ int run_cli(int argc, char** argv, const std::vector<AddCommands>& extra) {
     add_ledger_commands(app, globals);
     add_audit_commands(app, globals);
     add_bench_commands(app, globals);
+    add_completion_command(app, globals);
     for (const auto& add : extra) add(app, globals);
     refuse_negative_counts(app);
 

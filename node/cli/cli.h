@@ -38,5 +38,6 @@ void add_audit_commands(CLI::App& app, const GlobalOptions& globals);
 void add_audit_task_commands(CLI::App& group, const GlobalOptions& globals);  // task, diff
 void add_audit_prove_command(CLI::App& group, const GlobalOptions& globals);
 void add_bench_commands(CLI::App& app, const GlobalOptions& globals);  // bench, self-test
+void add_completion_command(CLI::App& app, const GlobalOptions& globals);
 
 }  // namespace assay::node

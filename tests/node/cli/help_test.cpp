@@ -102,6 +102,30 @@ TEST_F(HelpTest, TheCommandsThatWePromiseExist) {
     }
 }
 
+// What bash would offer after these words, the last one being typed.
+std::string completed(const Workplace& place, const std::string& words) {
+    const std::string script = place.write("completion.bash", place.run({"completion"}).out);
+    const std::string answer = place.file("answer");
+    const std::string bash =
+        "source " + script + "; COMP_WORDS=(assay " + words +
+        "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _assay; echo \"${COMPREPLY[@]}\"";
+    const std::string quoted = place.write("ask.bash", bash);
+    EXPECT_EQ(std::system(("bash " + quoted + " > " + answer).c_str()), 0);
+    return place.read("answer");
+}
+
+TEST_F(HelpTest, BashCompletesCommandsOptionsAndLeavesFilesToTheShell) {
+    EXPECT_EQ(completed(place_, "jo"), "job\n");
+    EXPECT_EQ(completed(place_, "audit re"), "recompute\n");
+    EXPECT_EQ(completed(place_, "--home /tmp provider ear"), "earnings\n");
+    EXPECT_EQ(completed(place_, "job post --da"), "--data\n");
+    EXPECT_EQ(completed(place_, "job post --js"), "--json\n");
+    EXPECT_EQ(completed(place_, "job post train"), "\n");
+    const std::string all = completed(place_, "\"\"");
+    for (const auto& name : subcommands_in(help_["assay"]))
+        EXPECT_NE((" " + all).find(" " + name), std::string::npos) << name;
+}
+
 TEST_F(HelpTest, AnUnknownOptionOrWordIsRefusedInOneLine) {
     for (const auto& words : leaves_) {
         Words asked = words;
