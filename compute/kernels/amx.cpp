@@ -71,9 +71,10 @@ bool ask_for_tiles() {
 
 const KernelTable* amx_kernels() {
     using Tile = DigitTile<AmxUnit>;
-    static constexpr KernelTable kTable = make_table<Avx2Lanes>(
-        {Tile::kRows, Tile::kCols, Tile::kGroupRows, PackDigits<pack_avx2>::pack, Tile::tile,
-         Tile::kDepthBlock, Tile::units});
+    static constexpr KernelTable kTable =
+        make_table<Avx2Lanes>({Tile::kRows, Tile::kCols, Tile::kGroupRows,
+                               PackDigits<pack_avx2>::pack, Tile::tile, Tile::kDepthBlock},
+                              Tile::units);
     const bool here = __builtin_cpu_supports("avx2") != 0 && machine_has_amx() && ask_for_tiles();
     return here ? &kTable : nullptr;
 }

@@ -14,8 +14,7 @@ struct GemmKernels {
     int64_t tile_rows, tile_cols, group_rows;
     Bits (*pack)(const PackJob&);
     Bits (*tile)(const TileJob&);
-    int64_t depth_block = 512;                 // a panel of B is 16 KiB then
-    int64_t (*units)(int64_t, int) = nullptr;  // null: pack_units
+    int64_t depth_block = 512;  // a panel of B is 16 KiB then
 };
 
 template <class L>
@@ -42,9 +41,15 @@ constexpr KernelTable make_table(const GemmKernels& gemm) {
     table.tile = gemm.tile;
     table.depth_block = gemm.depth_block;
     // A lambda of this template, so that each object file has its own copy.
-    table.units = gemm.units != nullptr ? gemm.units : [](int64_t depth, int slices) {
-        return pack_units(depth, slices);
-    };
+    table.units = [](int64_t depth, int slices) { return pack_units(depth, slices); };
+    return table;
+}
+
+// With its own count of units.
+template <class L>
+constexpr KernelTable make_table(const GemmKernels& gemm, int64_t (*units)(int64_t, int)) {
+    KernelTable table = make_table<L>(gemm);
+    table.units = units;
     return table;
 }
 

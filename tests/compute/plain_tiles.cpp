@@ -143,7 +143,8 @@ constexpr KernelTable wide_table() {
 template <class L, Bits (*kPack)(const PackJob&)>
 constexpr KernelTable digit_table() {
     return make_table<L>({Digits::kRows, Digits::kCols, Digits::kGroupRows, PackDigits<kPack>::pack,
-                          Digits::tile, Digits::kDepthBlock, Digits::units});
+                          Digits::tile, Digits::kDepthBlock},
+                         Digits::units);
 }
 
 constexpr auto kPlainPack = PackKernels<ScalarLanes>::pack;

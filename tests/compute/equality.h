@@ -1,0 +1,41 @@
+// The same training on every machine there is here: a root of the whole state at every step.
+//
+// Used by equality_test (300 steps) and by the soak program (10,000). Ownership: plain values.
+// Threads: one at a time; run_with_kills forks, so no other thread may be running. Errors: those of
+// training; a process that ends otherwise than by our kill is kInternal.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "compute/data/dataset.h"
+#include "compute/models/config.h"
+
+namespace assay::compute::testing {
+
+struct Machine {
+    std::string backend;
+    int threads;
+    std::string text() const { return backend + " with " + std::to_string(threads) + " threads"; }
+};
+// Every backend of this machine with 1, 2, 3 and 7 threads.
+std::vector<Machine> machines();
+
+struct Training {
+    JobConfig job;
+    Dataset data;
+};
+// A GPT of 2 layers on the project's own English.
+Training equality_training(uint32_t steps);
+
+// SHA-256 over parameters, moments, loss and gradient norm after each step.
+using Roots = std::vector<Hash256>;
+Result<Roots> run(const Training& training, const Machine& machine);
+
+// In child processes that are killed with SIGKILL at random moments, each going on from the newest
+// checkpoint on the next machine. `kills` counts those that hit a running child.
+Result<Roots> run_with_kills(const Training& training, const std::vector<Machine>& machines,
+                             uint32_t longest_life_ms, int& kills);
+
+}  // namespace assay::compute::testing
