@@ -57,13 +57,11 @@ Status bench_compute(const BenchOptions& options, std::ostream& out) {
         out << padded(name + ", " + std::to_string(backend->threads()) + " threads", 16);
         for (const int slices : {1, 2, 3})
             out << giga(measure_gemm_mmacs(*backend, options.budget_ms, slices) * 1'000'000);
-        ASSAY_ASSIGN(const Measurement step, measure(*backend, {}));
-        std::vector<uint64_t> times = step.step_ns;
-        std::sort(times.begin(), times.end());
-        const uint64_t median_ns = times.empty() ? 0 : times[times.size() / 2];
+        ASSAY_ASSIGN(const Measurement measured, measure(*backend, {}));
         char text[32];
-        std::snprintf(text, sizeof text, "%10.2f", static_cast<double>(median_ns) / 1e6);
-        out << giga(step.step_macs_per_second) << text << "\n";
+        std::snprintf(text, sizeof text, "%10.2f",
+                      static_cast<double>(measured.shapes[1].median_ns()) / 1e6);
+        out << giga(measured.shapes[1].macs_per_second) << text << "\n";
     }
     return {};
 }

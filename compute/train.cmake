@@ -3,9 +3,9 @@ set(train_sources
     program/builder.cpp program/executor.cpp program/memory_plan.cpp program/program.cpp
     program/shape_check.cpp
     models/config.cpp models/gpt.cpp models/mlp.cpp models/model.cpp models/state.cpp
-    checkpoint/checkpoint.cpp checkpoint/export_model.cpp checkpoint/file_io.cpp
+    checkpoint/checkpoint.cpp checkpoint/export_model.cpp checkpoint/file_io.cpp checkpoint/import_model.cpp
     checkpoint/model_metadata.cpp checkpoint/safetensors.cpp checkpoint/safetensors_header.cpp
     data/dataset.cpp data/import.cpp data/import_csv.cpp data/import_idx.cpp
-    train/aggregate.cpp train/batch.cpp train/measure.cpp train/round_start.cpp train/sample.cpp
+    train/aggregate.cpp train/batch.cpp train/evaluate.cpp train/measure.cpp train/round_start.cpp train/sample.cpp
     train/self_test_training.cpp
     train/task.cpp train/trace.cpp train/trainer.cpp)

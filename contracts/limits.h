@@ -26,6 +26,7 @@ inline constexpr size_t kMaxMonikerBytes = 64;
 inline constexpr size_t kMaxEndpointBytes = 128;
 inline constexpr size_t kMaxDeviceBytes = 96;
 inline constexpr size_t kMaxBackendBytes = 32;
+inline constexpr uint64_t kMaxSampleShapes = 8;
 inline constexpr uint32_t kMaxCapacity = 64;
 inline constexpr uint64_t kMaxScore = 1'000'000'000'000;  // milli work units per second
 inline constexpr uint64_t kMaxMemoryMb = 1ULL << 30;

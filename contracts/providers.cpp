@@ -10,6 +10,12 @@ Status check_sample(const pb::ScoreSample& sample) {
     ASSAY_RETURN_IF_ERROR(check_range("sample.score", sample.score(), 1, kMaxScore));
     ASSAY_RETURN_IF_ERROR(check_range("sample.gemm_mmacs", sample.gemm_mmacs(), 0, kMaxAmount));
     ASSAY_RETURN_IF_ERROR(check_range("sample.step_mmacs", sample.step_mmacs(), 0, kMaxAmount));
+    ASSAY_RETURN_IF_ERROR(check_range("sample.shape_mmacs count",
+                                      static_cast<uint64_t>(sample.shape_mmacs_size()), 0,
+                                      kMaxSampleShapes));
+    for (const uint64_t rate : sample.shape_mmacs())
+        ASSAY_RETURN_IF_ERROR(check_range("sample.shape_mmacs", rate, 0, kMaxAmount));
+    ASSAY_RETURN_IF_ERROR(check_range("sample.bandwidth_mb", sample.bandwidth_mb(), 0, kMaxAmount));
     ASSAY_RETURN_IF_ERROR(check_range("sample.memory_mb", sample.memory_mb(), 1, kMaxMemoryMb));
     ASSAY_RETURN_IF_ERROR(check_text("sample.backend", sample.backend(), 1, kMaxBackendBytes));
     ASSAY_RETURN_IF_ERROR(check_text("sample.device", sample.device(), 0, kMaxDeviceBytes));

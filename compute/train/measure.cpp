@@ -1,10 +1,15 @@
 #include "compute/train/measure.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <bit>
 #include <chrono>
+#include <filesystem>
+#include <numeric>
 
 #include "compute/arithmetic/philox.h"
+#include "compute/checkpoint/checkpoint.h"
 #include "compute/models/model.h"
 #include "compute/models/state.h"
 #include "compute/program/executor.h"
@@ -15,11 +20,21 @@ namespace {
 constexpr uint64_t kSecondNs = 1'000'000'000;
 constexpr int kSlices = 2;
 
-uint64_t rate(uint64_t macs, uint64_t elapsed_ns) {
-    // Both fit binary64 closely enough for a measured figure.
+// Both fit binary64 closely enough for a measured figure.
+uint64_t rate(uint64_t amount, uint64_t elapsed_ns) {
     const double seconds =
         static_cast<double>(std::max<uint64_t>(elapsed_ns, 1)) / double{kSecondNs};
-    return static_cast<uint64_t>(static_cast<double>(macs) / seconds);
+    return static_cast<uint64_t>(static_cast<double>(amount) / seconds);
+}
+
+uint64_t best_of_three(const NanosecondClock& clock, const std::function<void()>& work) {
+    uint64_t best = UINT64_MAX;
+    for (int i = 0; i < 3; ++i) {
+        const uint64_t start = clock();
+        work();
+        best = std::min(best, clock() - start);
+    }
+    return best;
 }
 
 uint64_t gemm_rate(Backend& backend, const NanosecondClock& clock, uint64_t seed) {
@@ -27,25 +42,32 @@ uint64_t gemm_rate(Backend& backend, const NanosecondClock& clock, uint64_t seed
     std::vector<float> a(kSize * kSize), b(kSize * kSize), c(kSize * kSize);
     normalish(a, 1.0, seed, 0);
     normalish(b, 1.0, seed, 1);
-    uint64_t best = UINT64_MAX;
-    for (int i = 0; i < 3; ++i) {
-        const uint64_t start = clock();
-        backend.gemm(matrix(a.data(), kSize, kSize), matrix(b.data(), kSize, kSize), nullptr,
-                     c.data(), kSize, kSlices);
-        best = std::min(best, clock() - start);
-    }
-    return rate(uint64_t{kSize} * kSize * kSize, best);
+    return rate(uint64_t{kSize} * kSize * kSize, best_of_three(clock, [&] {
+                    backend.gemm(matrix(a.data(), kSize, kSize), matrix(b.data(), kSize, kSize),
+                                 nullptr, c.data(), kSize, kSlices);
+                }));
 }
 
+// Far larger than any cache of a machine that trains.
+uint64_t memory_rate(Backend& backend, const NanosecondClock& clock) {
+    constexpr size_t kElements = size_t{16} << 20;
+    std::vector<float> a(kElements, 1.0F), b(kElements, 2.0F), out(kElements);
+    return rate(3 * kElements * sizeof(float), best_of_three(clock, [&] {
+                    backend.add(a.data(), b.data(), int64_t{kElements}, out.data());
+                }));
+}
+
+// Training steps of a model on made-up data: the time does not depend on the values.
 class StepBench {
 public:
-    static Result<std::unique_ptr<StepBench>> create(Backend& backend, uint64_t seed) {
-        ASSAY_ASSIGN(Program program,
-                     build_program(reference_gpt(), kReferenceBatch, kSlices, ProgramMode::kTrain));
-        ASSAY_ASSIGN(ModelState state, initial_state(reference_gpt(), seed));
+    static Result<std::unique_ptr<StepBench>> create(Backend& backend, const ModelConfig& model,
+                                                     uint32_t batch, int slices, uint64_t seed) {
+        ASSAY_ASSIGN(Program program, build_program(model, batch, slices, ProgramMode::kTrain));
+        ASSAY_ASSIGN(ModelState state, initial_state(model, seed));
         std::unique_ptr<StepBench> bench(new StepBench(std::move(program), std::move(state)));
         ASSAY_ASSIGN(bench->executor_, Executor::create(bench->program_, backend));
-        bench->bind(seed);
+        bench->bind_state();
+        bench->bind_data(model, batch, seed);
         return bench;
     }
 
@@ -54,37 +76,84 @@ public:
         ASSAY_RETURN_IF_ERROR(executor_->run(&hyper));
         return std::bit_cast<uint32_t>(*executor_->result(program_.loss));
     }
-    uint64_t step_macs() const { return macs(program_); }
-    uint64_t arena_bytes() const { return static_cast<uint64_t>(executor_->arena_bytes()); }
+
+    // One step that is not timed, then the samples.
+    Result<ShapeRate> run(const MeasureOptions& options, const NanosecondClock& clock) {
+        ShapeRate result;
+        ASSAY_ASSIGN(result.last_loss_bits, step());
+        result.step_macs = macs(program_);
+        const uint64_t begin = clock();
+        for (uint32_t i = 0; i < options.steps; ++i) {
+            const uint64_t start = clock();
+            if (i > 0 && start - begin > options.budget_ms * 1'000'000) break;
+            ASSAY_ASSIGN(result.last_loss_bits, step());
+            result.step_ns.push_back(clock() - start);
+        }
+        result.macs_per_second = rate(result.step_macs, result.median_ns());
+        return result;
+    }
+
+    const ModelState& state() const { return state_; }
 
 private:
     StepBench(Program program, ModelState state)
         : program_(std::move(program)), state_(std::move(state)) {}
 
-    void bind(uint64_t seed) {
+    void bind_state() {
         for (size_t i = 0; i < program_.parameters.size(); ++i) {
             executor_->bind(program_.parameters[i].value, state_.value[i].data());
             executor_->bind(program_.parameters[i].m, state_.m[i].data());
             executor_->bind(program_.parameters[i].v, state_.v[i].data());
         }
-        const GptConfig model = reference_gpt();
-        const uint32_t rows = kReferenceBatch * model.context;
+    }
+
+    void bind_data(const ModelConfig& model, uint32_t batch, uint64_t seed) {
+        const auto* gpt = std::get_if<GptConfig>(&model);
+        const uint32_t rows = gpt == nullptr ? batch : batch * gpt->context;
+        const uint32_t classes = gpt == nullptr ? std::get<MlpConfig>(model).classes : gpt->vocab;
+        for (uint32_t i = 0; i < rows; ++i)
+            targets_.push_back(static_cast<int32_t>(below(classes, seed, 1, i)));
+        executor_->bind(program_.targets, static_cast<const int32_t*>(targets_.data()));
+        if (gpt == nullptr) {
+            features_.resize(size_t{rows} * std::get<MlpConfig>(model).inputs);
+            normalish(features_, 1.0, seed, 2);
+            executor_->bind(program_.samples, features_.data());
+            return;
+        }
         for (uint32_t i = 0; i < rows; ++i) {
-            tokens_.push_back(static_cast<int32_t>(below(model.vocab, seed, 0, i)));
-            targets_.push_back(static_cast<int32_t>(below(model.vocab, seed, 1, i)));
-            positions_.push_back(static_cast<int32_t>(i % model.context));
+            tokens_.push_back(static_cast<int32_t>(below(gpt->vocab, seed, 0, i)));
+            positions_.push_back(static_cast<int32_t>(i % gpt->context));
         }
         executor_->bind(program_.samples, static_cast<const int32_t*>(tokens_.data()));
-        executor_->bind(program_.targets, static_cast<const int32_t*>(targets_.data()));
         executor_->bind(program_.positions, static_cast<const int32_t*>(positions_.data()));
     }
 
     const Program program_;
     ModelState state_;
     std::vector<int32_t> tokens_, targets_, positions_;
+    std::vector<float> features_;
     std::unique_ptr<Executor> executor_;
     uint64_t step_ = 0;
 };
+
+// Saves and loads the checkpoint once each, in the folder for temporary files.
+Result<std::pair<uint64_t, uint64_t>> checkpoint_times(const ModelConfig& model,
+                                                       const ModelState& state,
+                                                       const NanosecondClock& clock) {
+    std::error_code error;
+    const auto folder = std::filesystem::temp_directory_path(error);
+    if (error) return fail(Code::kIo, "no folder for temporary files: " + error.message());
+    const auto file = folder / ("assay-measure-" + std::to_string(::getpid()));
+    const uint64_t start = clock();
+    const Status saved = save_checkpoint(file, model, state, {});
+    const uint64_t middle = clock();
+    const auto loaded =
+        saved.ok() ? load_checkpoint(file, model) : Result<Checkpoint>(saved.error());
+    const uint64_t end = clock();
+    std::filesystem::remove(file, error);
+    if (!loaded.ok()) return loaded.error();
+    return std::pair{middle - start, end - middle};
+}
 
 }  // namespace
 
@@ -96,37 +165,75 @@ NanosecondClock steady_clock_ns() {
     };
 }
 
-GptConfig reference_gpt() {
-    return {256, 64, 128, 4, 4};
+std::span<const ReferenceShape> reference_shapes() {
+    static const ReferenceShape kShapes[] = {
+        {"small-gpt", GptConfig{256, 64, 128, 4, 4}, 8, 45},
+        {"wide-gpt", GptConfig{256, 128, 256, 4, 4}, 8, 45},
+        {"image-mlp", MlpConfig{784, {512}, 10}, 64, 10},
+    };
+    return kShapes;
+}
+
+uint64_t ShapeRate::median_ns() const {
+    std::vector<uint64_t> sorted = step_ns;
+    std::sort(sorted.begin(), sorted.end());
+    return sorted.empty() ? 0 : sorted[sorted.size() / 2];
+}
+
+uint32_t Measurement::time_share(size_t i) const {
+    const auto time = [&](size_t k) {
+        return static_cast<double>(reference_shapes()[k].share) /
+               static_cast<double>(std::max<uint64_t>(shapes[k].macs_per_second, 1));
+    };
+    double all = 0;
+    for (size_t k = 0; k < shapes.size(); ++k) all += time(k);
+    return static_cast<uint32_t>(100 * time(i) / all + 0.5);
 }
 
 Result<Measurement> measure(Backend& backend, const MeasureOptions& options) {
     if (options.steps == 0)
         return fail(Code::kInvalidArgument, "measuring needs at least one step");
     const NanosecondClock clock = options.clock ? options.clock : steady_clock_ns();
-    ASSAY_ASSIGN(const std::unique_ptr<StepBench> bench, StepBench::create(backend, options.seed));
-    ASSAY_RETURN_IF_ERROR([&]() -> Status {
-        const auto warm = bench->step();
-        return warm.ok() ? Status{} : Status{warm.error()};
-    }());
     Measurement result;
-    result.step_macs = bench->step_macs();
-    for (uint32_t i = 0; i < options.steps; ++i) {
-        const uint64_t start = clock();
-        ASSAY_ASSIGN(result.last_loss_bits, bench->step());
-        result.step_ns.push_back(clock() - start);
+    double seconds_per_mac = 0;
+    for (const ReferenceShape& shape : reference_shapes()) {
+        ASSAY_ASSIGN(const std::unique_ptr<StepBench> bench,
+                     StepBench::create(backend, shape.model, shape.batch, kSlices, options.seed));
+        ASSAY_ASSIGN(ShapeRate measured, bench->run(options, clock));
+        seconds_per_mac += static_cast<double>(shape.share) / 100 /
+                           static_cast<double>(std::max<uint64_t>(measured.macs_per_second, 1));
+        result.shapes.push_back(std::move(measured));
     }
-    std::vector<uint64_t> sorted = result.step_ns;
-    std::sort(sorted.begin(), sorted.end());
-    result.step_macs_per_second = rate(result.step_macs, sorted[sorted.size() / 2]);
+    result.macs_per_second = static_cast<uint64_t>(1 / seconds_per_mac);
     result.gemm_macs_per_second = gemm_rate(backend, clock, options.seed);
-    result.memory_bytes = checkpoint_bytes(reference_gpt()) + bench->arena_bytes();
+    result.memory_bytes_per_second = memory_rate(backend, clock);
     return result;
 }
 
-Result<uint64_t> measure_step_mmacs(Backend& backend) {
-    ASSAY_ASSIGN(const Measurement result, measure(backend, {}));
-    return result.step_macs_per_second / 1'000'000;
+Result<JobTime> predict_job_time(const JobConfig& job, Backend& backend,
+                                 const MeasureOptions& options) {
+    ASSAY_RETURN_IF_ERROR(validate(job));
+    const NanosecondClock clock = options.clock ? options.clock : steady_clock_ns();
+    JobTime time;
+    uint64_t save_ns = 0, load_ns = 0;
+    {
+        ASSAY_ASSIGN(const std::unique_ptr<StepBench> bench,
+                     StepBench::create(backend, job.model, job.plan.batch,
+                                       static_cast<int>(job.slices), job.seed));
+        ASSAY_ASSIGN(const ShapeRate measured, bench->run(options, clock));
+        time.step_ns = measured.median_ns();
+        ASSAY_ASSIGN(const auto times, checkpoint_times(job.model, bench->state(), clock));
+        save_ns = times.first;
+        load_ns = times.second;
+    }
+    const PlanConfig& plan = job.plan;
+    time.task_ns = load_ns + plan.local_steps * time.step_ns + save_ns;
+    // An aggregation reads every shard's output and the round's start, and writes one checkpoint.
+    const bool aggregates =
+        plan.shards > 1 || plan.outer_lr_nano != 0 || plan.outer_momentum_nano != 0;
+    const uint64_t aggregate_ns = aggregates ? (plan.shards + 1) * load_ns + save_ns : 0;
+    time.job_ns = plan.rounds * (plan.shards * time.task_ns + aggregate_ns);
+    return time;
 }
 
 }  // namespace assay::compute

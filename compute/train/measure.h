@@ -1,11 +1,13 @@
-// Measured rates for a provider's capability score and price: whole training steps of a reference
-// GPT, and one large product.
+// Measured rates: what a provider's capability score is made of, and how long a given job takes
+// here.
 //
 // The work is fixed and its result is checkable (the loss bits are returned); only the time varies.
 // The clock is a parameter. Threads: as the Backend. Errors: those of a training step.
 #pragma once
 
 #include <functional>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "compute/kernels/backend.h"
@@ -16,26 +18,50 @@ namespace assay::compute {
 using NanosecondClock = std::function<uint64_t()>;
 NanosecondClock steady_clock_ns();
 
+// A training step that is timed for the score. The score is the rate on a mix of work: `share`
+// percent of its multiply-accumulates are of this shape.
+struct ReferenceShape {
+    std::string_view name;
+    ModelConfig model;
+    uint32_t batch = 0;
+    uint32_t share = 0;
+};
+// A small GPT (4 layers of 128), a wider one (4 of 256) and an image classifier (784-512-10).
+std::span<const ReferenceShape> reference_shapes();
+
 struct MeasureOptions {
-    uint32_t steps = 5;     // timed, after one that is not
-    uint64_t seed = 1;      // of weights and data: a challenge sets it
-    NanosecondClock clock;  // empty: steady_clock_ns()
+    uint32_t steps = 5;          // timed a shape, after one that is not
+    uint64_t budget_ms = 8'000;  // a shape: stops early, after at least one timed step
+    uint64_t seed = 1;           // of weights and data: a challenge sets it
+    NanosecondClock clock;       // empty: steady_clock_ns()
+};
+
+struct ShapeRate {
+    uint64_t step_macs = 0;         // of one step, counted from the program
+    std::vector<uint64_t> step_ns;  // raw samples
+    uint64_t macs_per_second = 0;   // from the median sample
+    uint32_t last_loss_bits = 0;
+    uint64_t median_ns() const;
 };
 
 struct Measurement {
-    uint64_t step_macs = 0;             // of one step, counted from the program
-    std::vector<uint64_t> step_ns;      // raw samples
-    uint64_t step_macs_per_second = 0;  // from the median sample
-    uint64_t gemm_macs_per_second = 0;  // best of three, 512 x 512 x 512, two slices
-    uint64_t memory_bytes = 0;          // parameters, moments and working memory of the step
-    uint32_t last_loss_bits = 0;
+    std::vector<ShapeRate> shapes;         // as reference_shapes()
+    uint64_t macs_per_second = 0;          // on the mix: the score, in MACs a second
+    uint64_t gemm_macs_per_second = 0;     // best of three, 512 x 512 x 512, two slices
+    uint64_t memory_bytes_per_second = 0;  // reads and writes of one addition of long vectors
+    // Percent of the mix's time spent in shape i: what each part contributes to the score.
+    uint32_t time_share(size_t i) const;
 };
-
-// Byte GPT: context 64, width 128, 4 layers, 4 heads, batch 8.
-GptConfig reference_gpt();
-inline constexpr uint32_t kReferenceBatch = 8;
 Result<Measurement> measure(Backend& backend, const MeasureOptions& options);
-// The step rate alone, in millions of MACs per second: the score that the market ranks by.
-Result<uint64_t> measure_step_mmacs(Backend& backend);
+
+// How long a job takes on this machine, from timing its own training step, its own checkpoint's
+// storing and loading, and the plan. Data transfer and waiting for others are not in it.
+struct JobTime {
+    uint64_t step_ns = 0;  // median
+    uint64_t task_ns = 0;  // one TRAIN task of one round
+    uint64_t job_ns = 0;   // all tasks one after the other on this machine, one replica
+};
+Result<JobTime> predict_job_time(const JobConfig& job, Backend& backend,
+                                 const MeasureOptions& options);
 
 }  // namespace assay::compute

@@ -65,34 +65,46 @@ uint32_t choose_token(const float* logits, uint32_t vocab, const SampleOptions& 
     return best;
 }
 
-Result<Bytes> sample_text(const std::filesystem::path& checkpoint, ByteView prompt,
-                          const SampleOptions& options, Backend& backend) {
+Result<std::vector<int32_t>> sample_tokens(const std::filesystem::path& checkpoint,
+                                           std::vector<int32_t> prompt,
+                                           const SampleOptions& options, Backend& backend) {
     if (options.tokens > kMaxSampleTokens)
         return fail(Code::kLimit, "at most " + std::to_string(kMaxSampleTokens) + " tokens a call");
     ASSAY_ASSIGN(const ModelConfig model, checkpoint_model(checkpoint));
     const auto* gpt = std::get_if<GptConfig>(&model);
-    if (gpt == nullptr || gpt->vocab > 256)
-        return fail(Code::kUnsupported,
-                    "text is sampled from byte-level gpt models (vocab <= 256)");
+    if (gpt == nullptr) return fail(Code::kUnsupported, "text is sampled from gpt models");
+    for (const int32_t token : prompt) {
+        if (token < 0 || token >= static_cast<int32_t>(gpt->vocab))
+            return fail(Code::kInvalidArgument, "the prompt holds token " + std::to_string(token) +
+                                                    ", outside the vocabulary of " +
+                                                    std::to_string(gpt->vocab));
+    }
     ASSAY_ASSIGN(ModelState state, load_parameters(checkpoint, model));
     ASSAY_ASSIGN(const std::unique_ptr<Sampler> sampler,
                  Sampler::create(*gpt, std::move(state), options.slices, backend));
+    std::vector<int32_t> drawn;
+    for (uint32_t i = 0; i < options.tokens; ++i) {
+        const size_t keep = std::min<size_t>(prompt.size(), gpt->context);
+        prompt.erase(prompt.begin(), prompt.end() - static_cast<std::ptrdiff_t>(keep));
+        ASSAY_ASSIGN(const float* logits, sampler->logits(prompt));
+        drawn.push_back(static_cast<int32_t>(choose_token(logits, gpt->vocab, options, i)));
+        prompt.push_back(drawn.back());
+    }
+    return drawn;
+}
+
+Result<Bytes> sample_text(const std::filesystem::path& checkpoint, ByteView prompt,
+                          const SampleOptions& options, Backend& backend) {
+    ASSAY_ASSIGN(const ModelConfig model, checkpoint_model(checkpoint));
+    const auto* gpt = std::get_if<GptConfig>(&model);
+    if (gpt == nullptr || gpt->vocab > 256)
+        return fail(Code::kUnsupported,
+                    "bytes are sampled from gpt models with a vocabulary of at most 256; for "
+                    "others give the tokenizer.json of the model");
     std::vector<int32_t> tokens(prompt.begin(), prompt.end());
     if (tokens.empty()) tokens.push_back('\n');
-    for (const int32_t token : tokens) {
-        if (token >= static_cast<int32_t>(gpt->vocab))
-            return fail(Code::kInvalidArgument, "the prompt holds a byte outside the vocabulary");
-    }
-    Bytes text;
-    for (uint32_t i = 0; i < options.tokens; ++i) {
-        const size_t keep = std::min<size_t>(tokens.size(), gpt->context);
-        tokens.erase(tokens.begin(), tokens.end() - static_cast<std::ptrdiff_t>(keep));
-        ASSAY_ASSIGN(const float* logits, sampler->logits(tokens));
-        const uint32_t token = choose_token(logits, gpt->vocab, options, i);
-        text.push_back(static_cast<uint8_t>(token));
-        tokens.push_back(static_cast<int32_t>(token));
-    }
-    return text;
+    ASSAY_ASSIGN(const auto drawn, sample_tokens(checkpoint, std::move(tokens), options, backend));
+    return Bytes(drawn.begin(), drawn.end());
 }
 
 }  // namespace assay::compute

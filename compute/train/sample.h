@@ -26,7 +26,11 @@ struct SampleOptions {
 };
 inline constexpr uint32_t kMaxSampleTokens = 1u << 20;
 
-// Byte-level models only (vocab 256 or less): returns the new bytes, without the prompt.
+// The new tokens, without the prompt (at least one token, each below the model's vocab).
+Result<std::vector<int32_t>> sample_tokens(const std::filesystem::path& checkpoint,
+                                           std::vector<int32_t> prompt,
+                                           const SampleOptions& options, Backend& backend);
+// Byte-level models only (vocab 256 or less): the new bytes. An empty prompt is a line feed.
 Result<Bytes> sample_text(const std::filesystem::path& checkpoint, ByteView prompt,
                           const SampleOptions& options, Backend& backend);
 

@@ -5,8 +5,6 @@
 #include <chrono>
 #include <fstream>
 
-#include "compute/train/measure.h"
-
 namespace assay::node {
 namespace {
 
@@ -32,22 +30,31 @@ uint64_t available_memory_mb() {
 
 }  // namespace
 
-Result<pb::ScoreSample> measure_capability(const compute::BackendOptions& options) {
-    ASSAY_ASSIGN(auto backend, compute::make_backend(options));
-    ASSAY_ASSIGN(const auto measured, compute::measure(*backend, {}));
-    pb::ScoreSample sample;
-    sample.set_step_mmacs(measured.step_macs_per_second / 1'000'000);
-    sample.set_gemm_mmacs(measured.gemm_macs_per_second / 1'000'000);
+pb::ScoreSample score_sample(const compute::Measurement& measured,
+                             const compute::Backend& backend) {
     // 10^6 MACs per second is one milli work unit per second.
-    sample.set_score(std::max<uint64_t>(1, measured.step_macs_per_second / 1'000'000));
+    const uint64_t mmacs = std::max<uint64_t>(1, measured.macs_per_second / 1'000'000);
+    pb::ScoreSample sample;
+    sample.set_score(mmacs);
+    sample.set_step_mmacs(mmacs);
+    sample.set_gemm_mmacs(measured.gemm_macs_per_second / 1'000'000);
+    for (const auto& shape : measured.shapes)
+        sample.add_shape_mmacs(shape.macs_per_second / 1'000'000);
+    sample.set_bandwidth_mb(measured.memory_bytes_per_second / 1'000'000);
     sample.set_memory_mb(available_memory_mb());
-    sample.set_backend(std::string(backend->name()));
+    sample.set_backend(std::string(backend.name()));
     sample.set_device(processor_name());
     sample.set_measured_ms(
         static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
                                   std::chrono::system_clock::now().time_since_epoch())
                                   .count()));
     return sample;
+}
+
+Result<pb::ScoreSample> measure_capability(const compute::BackendOptions& options) {
+    ASSAY_ASSIGN(const auto backend, compute::make_backend(options));
+    ASSAY_ASSIGN(const auto measured, compute::measure(*backend, {}));
+    return score_sample(measured, *backend);
 }
 
 }  // namespace assay::node

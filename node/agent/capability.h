@@ -6,11 +6,13 @@
 
 #include "base/result.h"
 #include "compute/kernels/backend.h"
+#include "compute/train/measure.h"
 #include "contracts.pb.h"
 
 namespace assay::node {
 
-// score: milli work units (10^9 MACs) per second of one slot, from the median training step.
+// score: milli work units (10^9 MACs) per second, on the mix of reference shapes.
+pb::ScoreSample score_sample(const compute::Measurement& measured, const compute::Backend& backend);
 Result<pb::ScoreSample> measure_capability(const compute::BackendOptions& options);
 
 }  // namespace assay::node

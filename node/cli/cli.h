@@ -23,6 +23,7 @@ int run_cli(int argc, char** argv, const std::vector<AddCommands>& extra);
 void add_init_command(CLI::App& app, const GlobalOptions& globals);
 void add_node_commands(CLI::App& app, const GlobalOptions& globals);  // node, worker, status
 void add_provider_commands(CLI::App& app, const GlobalOptions& globals);
+void add_provider_bench_command(CLI::App& group, const GlobalOptions& globals);
 // init, run, self-test
 void add_provider_home_commands(CLI::App& group, const GlobalOptions& globals);
 // earnings, stake, history
@@ -31,6 +32,8 @@ void add_job_commands(CLI::App& app, const GlobalOptions& globals);
 void add_job_watch_command(CLI::App& group, const GlobalOptions& globals);
 // screen, verify
 void add_job_check_commands(CLI::App& group, const GlobalOptions& globals);
+// rehearse, evaluate
+void add_job_rehearse_commands(CLI::App& group, const GlobalOptions& globals);
 void add_model_commands(CLI::App& group, const GlobalOptions& globals);  // job result, job sample
 void add_data_commands(CLI::App& app, const GlobalOptions& globals);
 void add_ledger_commands(CLI::App& app, const GlobalOptions& globals);

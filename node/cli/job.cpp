@@ -14,8 +14,7 @@ using nlohmann::json;
 constexpr uint64_t kPostTimeoutMs = 60'000;
 
 struct JobFlags {
-    std::string file;
-    std::string data;
+    JobFiles files;
     std::string key = "node";
     std::string escrow;
     std::string id;
@@ -35,8 +34,7 @@ std::string amount_field(const json& object, const char* name) {
 
 void estimate(const JobFlags& flags, const GlobalOptions& globals) {
     Remote remote(globals);
-    const auto quote =
-        remote.call("job_estimate", {{"spec", load_job_file(flags.file, flags.data, globals)}});
+    const auto quote = remote.call("job_estimate", {{"spec", load_job_file(flags.files, globals)}});
     std::string text;
     for (const auto& [name, value] : quote.items()) {
         if (value.is_primitive()) {
@@ -49,7 +47,7 @@ void estimate(const JobFlags& flags, const GlobalOptions& globals) {
 
 void post(const JobFlags& flags, const GlobalOptions& globals) {
     Remote remote(globals);
-    json params = {{"spec", load_job_file(flags.file, flags.data, globals)}, {"key", flags.key}};
+    json params = {{"spec", load_job_file(flags.files, globals)}, {"key", flags.key}};
     if (!flags.escrow.empty()) params["escrow"] = flags.escrow;
     const auto posted = remote.call("job_post", params, kPostTimeoutMs);
     print_result(globals, posted,
@@ -72,14 +70,12 @@ void add_job_commands(CLI::App& app, const GlobalOptions& globals) {
 
     auto* estimate_command = group->add_subcommand(
         "estimate", "Price, work and who would bid for a job, before paying anything");
-    estimate_command->add_option("file", flags->file, "Job file (docs/job-spec.md)")->required();
-    estimate_command->add_option("--data", flags->data, "Training data, stored in this home");
+    add_job_file_options(*estimate_command, flags->files);
     estimate_command->footer("Example: assay job estimate train.json --data corpus.txt");
     estimate_command->callback([flags, &globals] { estimate(*flags, globals); });
 
     auto* post_command = group->add_subcommand("post", "Lock the escrow and post a job");
-    post_command->add_option("file", flags->file, "Job file (docs/job-spec.md)")->required();
-    post_command->add_option("--data", flags->data, "Training data, stored in this home");
+    add_job_file_options(*post_command, flags->files);
     post_command->add_option("--key", flags->key, "Keyring entry that pays")->capture_default_str();
     post_command->add_option("--escrow", flags->escrow,
                              "Micro-units to lock (default: the estimate)");
@@ -133,6 +129,7 @@ void add_job_commands(CLI::App& app, const GlobalOptions& globals) {
     });
 
     add_job_check_commands(*group, globals);
+    add_job_rehearse_commands(*group, globals);
     add_model_commands(*group, globals);
 }
 

@@ -25,8 +25,7 @@ namespace fs = std::filesystem;
 constexpr uint64_t kMaxCertificateBytes = 64 << 20;
 
 struct ScreenFlags {
-    std::string file;
-    std::string data;
+    JobFiles files;
 };
 
 struct VerifyFlags {
@@ -35,7 +34,7 @@ struct VerifyFlags {
 };
 
 void screen(const ScreenFlags& flags, const GlobalOptions& globals) {
-    const json spec = load_job_file(flags.file, flags.data, globals);
+    const json spec = load_job_file(flags.files, globals);
     Remote remote(globals);
     const auto quote = remote.call("job_estimate", {{"spec", spec}});
     const auto reply = remote.call("market_explain", {{"spec", spec}});
@@ -190,9 +189,7 @@ void add_job_check_commands(CLI::App& group, const GlobalOptions& globals) {
     auto screen_flags = std::make_shared<ScreenFlags>();
     auto* screen_command = group.add_subcommand(
         "screen", "Who would take a job, and which rule excludes the rest; exit 4 if too few");
-    screen_command->add_option("file", screen_flags->file, "Job file (docs/job-spec.md)")
-        ->required();
-    screen_command->add_option("--data", screen_flags->data, "Training data, stored in this home");
+    add_job_file_options(*screen_command, screen_flags->files);
     screen_command->footer("Example: assay job screen train.json --data corpus.txt");
     screen_command->callback([screen_flags, &globals] { screen(*screen_flags, globals); });
 

@@ -2,15 +2,36 @@
 // Threads: one. Errors: end the command through report.h, naming the file.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 #include <string>
 
-#include "node/cli/globals.h"
+#include "node/cli/data_import.h"
 
 namespace assay::node {
 
-// With data.root and data.size filled from `data` (stored in this home's blob store) if given.
-nlohmann::json load_job_file(const std::string& file, const std::string& data,
-                             const GlobalOptions& globals);
+nlohmann::json read_job_file(const std::string& file, const GlobalOptions& globals);
+
+// What a job file leaves to the command line.
+struct JobFiles {
+    std::string job;
+    DataFiles data;
+    std::string initial;  // a Hugging Face folder or a checkpoint file; empty: none
+};
+// FILE, --data and its options, --initial.
+void add_job_file_options(CLI::App& command, JobFiles& files);
+
+struct InitialModel {
+    nlohmann::json model;  // as the job file's `model`
+    std::filesystem::path checkpoint;
+};
+// The starting checkpoint at `path`, made in `scratch` when it is a folder of other software.
+InitialModel initial_model(const std::string& path, const std::filesystem::path& scratch,
+                           const GlobalOptions& globals);
+// Sets `model`, which the job file may leave out; ends the command when it names another.
+void set_model(nlohmann::json& spec, const InitialModel& initial, const GlobalOptions& globals);
+
+// The job with data.root and data.size (imported into this home's chunk store), and with
+// initial.root, initial.size and model, as far as `files` gives them.
+nlohmann::json load_job_file(const JobFiles& files, const GlobalOptions& globals);
 
 }  // namespace assay::node

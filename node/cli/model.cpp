@@ -9,6 +9,7 @@
 #include "node/cli/store.h"
 #include "node/core/config.h"
 #include "node/rpc/proto_json.h"
+#include "node/tokenizer/tokenizer.h"
 
 namespace assay::node {
 namespace {
@@ -27,6 +28,7 @@ struct SampleFlags {
     uint32_t length = 200;
     std::string temperature = "0.8";
     uint64_t seed = 0;
+    std::string tokenizer;
 };
 
 // Writes the delivered model: checkpoint, exported weights with config, certificate.
@@ -78,9 +80,22 @@ void sample(const SampleFlags& flags, const GlobalOptions& globals) {
     options.temperature_nano = *temperature;
     options.seed = flags.seed;
     auto backend = value_or_fail(globals, compute::make_backend({}));
-    const auto bytes = value_or_fail(
-        globals, compute::sample_text(flags.checkpoint, view_of(flags.prompt), options, *backend));
-    const auto text = flags.prompt + std::string(text_of(bytes));
+    std::string text = flags.prompt;
+    if (flags.tokenizer.empty()) {
+        const auto bytes = value_or_fail(
+            globals,
+            compute::sample_text(flags.checkpoint, view_of(flags.prompt), options, *backend));
+        text += text_of(bytes);
+    } else {
+        const auto tokenizer = value_or_fail(globals, Tokenizer::open(flags.tokenizer));
+        auto tokens = value_or_fail(globals, tokenizer.encode(flags.prompt));
+        if (tokens.empty())
+            fail_command(globals, fail(Code::kInvalidArgument, "--prompt must not be empty"));
+        const auto drawn = value_or_fail(
+            globals, compute::sample_tokens(flags.checkpoint, tokens, options, *backend));
+        tokens.insert(tokens.end(), drawn.begin(), drawn.end());
+        text = tokenizer.decode(tokens);
+    }
     if (!globals.json) {
         print_result(globals, {}, text);
         return;
@@ -102,13 +117,15 @@ void add_model_commands(CLI::App& group, const GlobalOptions& globals) {
     result->callback([result_flags, &globals] { collect(*result_flags, globals); });
 
     auto flags = std::make_shared<SampleFlags>();
-    auto* sample_command = group.add_subcommand(
-        "sample", "Text from a byte-level GPT checkpoint, the same on every machine");
+    auto* sample_command =
+        group.add_subcommand("sample", "Text from a GPT checkpoint, the same on every machine");
     sample_command->add_option("checkpoint", flags->checkpoint, "checkpoint.safetensors")
         ->required();
     sample_command->add_option("--prompt", flags->prompt, "Text to continue")
         ->capture_default_str();
-    sample_command->add_option("--length", flags->length, "Bytes to draw")->capture_default_str();
+    sample_command->add_option("--tokenizer", flags->tokenizer,
+                               "tokenizer.json of the model (default: one token a byte)");
+    sample_command->add_option("--length", flags->length, "Tokens to draw")->capture_default_str();
     sample_command->add_option("--temperature", flags->temperature, "0 takes the likeliest")
         ->capture_default_str();
     sample_command->add_option("--seed", flags->seed, "Seed of the draw")->capture_default_str();

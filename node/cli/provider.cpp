@@ -1,7 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "node/agent/capability.h"
 #include "node/cli/cli.h"
 #include "node/cli/remote.h"
 #include "node/cli/report.h"
@@ -47,25 +46,6 @@ void list(const GlobalOptions& globals) {
     print_result(globals, reply, text);
 }
 
-void bench(const std::string& backend, uint32_t threads, const GlobalOptions& globals) {
-    const auto sample =
-        value_or_fail(globals, measure_capability({backend, static_cast<int>(threads)}));
-    const json document = {{"score", sample.score()},          {"gemmMmacs", sample.gemm_mmacs()},
-                           {"stepMmacs", sample.step_mmacs()}, {"memoryMb", sample.memory_mb()},
-                           {"backend", sample.backend()},      {"device", sample.device()}};
-    char text[512];
-    std::snprintf(text, sizeof text,
-                  "device      %s\nbackend     %s\ntraining    %llu million MACs a second\n"
-                  "product     %llu million MACs a second\nmemory      %llu MB\n"
-                  "score       %llu (milli work units a second: what the market ranks)",
-                  sample.device().c_str(), sample.backend().c_str(),
-                  static_cast<unsigned long long>(sample.step_mmacs()),
-                  static_cast<unsigned long long>(sample.gemm_mmacs()),
-                  static_cast<unsigned long long>(sample.memory_mb()),
-                  static_cast<unsigned long long>(sample.score()));
-    print_result(globals, document, text);
-}
-
 }  // namespace
 
 void add_provider_commands(CLI::App& app, const GlobalOptions& globals) {
@@ -95,15 +75,7 @@ void add_provider_commands(CLI::App& app, const GlobalOptions& globals) {
         print_result(globals, reply, reply.dump(2));
     });
 
-    auto backend = std::make_shared<std::string>();
-    auto threads = std::make_shared<uint32_t>(1);
-    auto* bench_command =
-        group->add_subcommand("bench", "Measure what the market ranks, with the real kernels");
-    bench_command->add_option("--backend", *backend, "Backend to measure (default: the best)");
-    bench_command->add_option("--threads", *threads, "Threads of one slot")->capture_default_str();
-    bench_command->footer("Example: assay provider bench --threads 2");
-    bench_command->callback([backend, threads, &globals] { bench(*backend, *threads, globals); });
-
+    add_provider_bench_command(*group, globals);
     add_provider_home_commands(*group, globals);
     add_provider_money_commands(*group, globals);
 

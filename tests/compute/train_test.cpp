@@ -155,21 +155,60 @@ TEST(Sampling, ChoiceFollowsTheWeights) {
     EXPECT_EQ(count[3], 0);
 }
 
+// A clock that advances one second at each look.
+MeasureOptions one_second_a_look(uint64_t& now) {
+    MeasureOptions options;
+    options.steps = 1;
+    options.seed = 9;
+    options.clock = [&now] { return now += 1'000'000'000; };
+    return options;
+}
+
 TEST(Measure, ReportsTheWorkAndTheSameLossEverywhere) {
     uint64_t now = 0;
-    const MeasureOptions options{1, 9, [&now] { return now += 1'000'000'000; }};
-    uint32_t loss = 0;
+    std::vector<uint32_t> losses;
     for (const std::string& name : available_backends()) {
         const auto on = backend(name, 2);
-        const auto result = measure(*on, options);
+        const auto result = measure(*on, one_second_a_look(now));
         ASSERT_TRUE(result.ok());
-        EXPECT_EQ(result->step_macs, step_macs(reference_gpt(), kReferenceBatch));
-        EXPECT_EQ(result->step_macs_per_second, result->step_macs);  // this clock: 1 s a step
+        ASSERT_EQ(result->shapes.size(), reference_shapes().size());
+        std::vector<uint32_t> found;
+        uint32_t shares = 0, times = 0;
+        double seconds = 0;
+        for (size_t i = 0; i < result->shapes.size(); ++i) {
+            const ReferenceShape& shape = reference_shapes()[i];
+            const ShapeRate& rate = result->shapes[i];
+            EXPECT_EQ(rate.step_macs, step_macs(shape.model, shape.batch));
+            EXPECT_EQ(rate.macs_per_second, rate.step_macs);
+            found.push_back(rate.last_loss_bits);
+            shares += shape.share;
+            times += result->time_share(i);
+            seconds += shape.share / 100.0 / static_cast<double>(rate.step_macs);
+        }
+        EXPECT_EQ(shares, 100u);
+        EXPECT_NEAR(times, 100.0, 1.0);  // each is rounded
+        EXPECT_NEAR(static_cast<double>(result->macs_per_second), 1 / seconds, 1.0);
         EXPECT_EQ(result->gemm_macs_per_second, 512u * 512 * 512);
-        EXPECT_GT(result->memory_bytes, checkpoint_bytes(reference_gpt()));
-        if (loss == 0) loss = result->last_loss_bits;
-        EXPECT_EQ(result->last_loss_bits, loss) << name;
+        EXPECT_EQ(result->memory_bytes_per_second, uint64_t{3} * 4 << 24);
+        if (losses.empty()) losses = found;
+        EXPECT_EQ(found, losses) << name;
     }
+}
+
+TEST(Measure, PredictsAJobFromItsPlan) {
+    uint64_t now = 0;
+    JobConfig job;
+    job.model = MlpConfig{4, {8}, 3};
+    job.optimizer.lr_nano = 1'000'000;
+    job.plan = {3, 2, 10, 4, 0, 0};
+    const auto on = backend("", 1);
+    const auto time = predict_job_time(job, *on, one_second_a_look(now));
+    ASSERT_TRUE(time.ok()) << time.error().message;
+    // Each step, save and load takes one second: 10 steps, one load and one save a task; three
+    // loads and one save an aggregation of two shards.
+    EXPECT_EQ(time->step_ns, 1'000'000'000u);
+    EXPECT_EQ(time->task_ns, 12'000'000'000u);
+    EXPECT_EQ(time->job_ns, 3 * (2 * 12 + 4) * 1'000'000'000ull);
 }
 
 }  // namespace
