@@ -56,7 +56,11 @@ ASSAY_HD float int_to_f32(int64_t s) {
 }
 
 ASSAY_HD float sqrt32(float x) {
+#if defined(__CUDA_ARCH__)
+    return __fsqrt_rn(x);
+#else
     return __builtin_sqrtf(x);
+#endif
 }  // one instruction, -fno-math-errno
 
 // ---- exact sums (SPEC 2) ----

@@ -1,10 +1,12 @@
 // Backend: every operation of a training step, with the bits fixed by OFA-1 (docs/arithmetic.md).
 //
-// All tensors are row-major binary32 in host memory, sizes in elements. A backend changes speed,
-// never bits: tests compare each with `portable` bit for bit. Ownership: callers own every buffer;
-// outputs may not overlap inputs unless said. Threads: a Backend owns its worker threads; call it
-// from one thread at a time. Errors: an operation that meets a non-finite value or leaves its
-// domain reports a fault (see Fault); outputs are then unspecified and the training step ends.
+// All tensors are row-major binary32, sizes in elements. A backend changes speed, never bits: tests
+// compare each with `portable` bit for bit. Buffers lie in host memory; a backend with memory of
+// its own takes buffers of either kind and is fast on those from allocate(). Ownership: callers own
+// every buffer; outputs may not overlap inputs unless said. Threads: a Backend owns its worker
+// threads; call it from one thread at a time. Errors: an operation that meets a non-finite value or
+// leaves its domain reports a fault (see Fault); outputs are then unspecified and the training step
+// ends. A device that fails is a failure(), never a fault and never a wrong result.
 #pragma once
 
 #include <cstddef>
@@ -59,9 +61,20 @@ public:
     [[nodiscard]] virtual std::string_view name() const = 0;
     [[nodiscard]] virtual int threads() const = 0;
 
-    // Sticky: true once any operation since clear_fault() met a fault.
+    // Sticky: true once any operation since clear_fault() met a fault. With memory of its own:
+    // waits for the operations before it.
     [[nodiscard]] virtual bool faulted() const = 0;
     virtual void clear_fault() = 0;
+    // Why the device can compute no more (out of memory: how much was needed); empty while it can.
+    [[nodiscard]] virtual std::string failure() const { return {}; }
+
+    // Memory of the backend's own, for what stays there between operations. In host memory all of
+    // this is done by the caller, and allocate() is not called.
+    [[nodiscard]] virtual bool in_host_memory() const { return true; }
+    virtual void* allocate(size_t) { return nullptr; }  // null: see failure()
+    virtual void release(void*) {}
+    virtual void upload(void*, const void*, size_t) {}    // to the device, bytes
+    virtual void download(void*, const void*, size_t) {}  // waits for what was asked before
 
     // out[0] = esum(x[0..n))
     virtual void sum(const float* x, int64_t n, float* out) = 0;
@@ -102,8 +115,9 @@ public:
     virtual void scatter(const float* values, const int32_t* index, int64_t rows, int64_t cols,
                          int64_t rows_out, float* out) = 0;
 
-    // Global-norm clipping, then AdamW in place. Returns the gradient norm.
-    virtual float adamw(const std::vector<ParameterSlot>& parameters, const AdamWStep& step) = 0;
+    // Global-norm clipping, then AdamW in place. norm[0] = the gradient norm.
+    virtual void adamw(const std::vector<ParameterSlot>& parameters, const AdamWStep& step,
+                       float* norm) = 0;
 };
 
 struct BackendOptions {

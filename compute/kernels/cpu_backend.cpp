@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "compute/arithmetic/schedule.h"
+#include "compute/kernels/adamw_factors.h"
 
 namespace assay::compute {
 namespace {
@@ -189,43 +189,32 @@ void CpuBackend::scatter(const float* values, const int32_t* index, int64_t rows
     note(bits);
 }
 
-float CpuBackend::adamw(const std::vector<ParameterSlot>& parameters, const AdamWStep& step) {
+void CpuBackend::adamw(const std::vector<ParameterSlot>& parameters, const AdamWStep& step,
+                       float* norm) {
+    *norm = 0.0F;
     Bits top = 0;
     for (const ParameterSlot& p : parameters) top = std::max(top, max_abs(p.grad, p.size));
     note(top);
     const Bits top_square = abs_bits(from_bits(top) * from_bits(top));  // rounding is monotonic
     note(top_square);
-    if (faulted()) return 0.0F;
+    if (faulted()) return;
     const SumScale scale = sum_scale(top_square);
-    float norm = 0.0F;
     if (scale.up != 0.0F) {
         int64_t sum = 0;
         for (const ParameterSlot& p : parameters)
             sum += add_up(kernels_.sum_squares, p.grad, p.size, scale.up);
-        norm = sum_result(sum, scale);
-        note(abs_bits(norm));
-        norm = sqrt32(norm);
+        const float square = sum_result(sum, scale);
+        note(abs_bits(square));
+        *norm = sqrt32(square);
     }
-    const auto f = [](double v) { return static_cast<float>(v); };
-    AdamWFactors factors{};
-    factors.clip = step.clip != 0.0 && norm > f(step.clip);
-    factors.clip_factor = factors.clip ? f(step.clip) / norm : 1.0F;
-    factors.beta1 = f(step.beta1);
-    factors.beta2 = f(step.beta2);
-    factors.c1 = f(1.0 - step.beta1);
-    factors.c2 = f(1.0 - step.beta2);
-    factors.k1 = f(1.0 / (1.0 - pow_int(step.beta1, step.step)));
-    factors.k2 = f(1.0 / (1.0 - pow_int(step.beta2, step.step)));
-    factors.eps = f(step.eps);
-    factors.lr = f(step.lr);
+    AdamWFactors factors = adamw_factors(step, *norm);
     for (const ParameterSlot& p : parameters) {
-        factors.lr_decay = f(step.lr * (p.decays ? step.decay : 0.0));
+        factors.lr_decay = lr_decay(step, p.decays);
         pool_.run(p.size, kMathGrain, [&](int, int64_t begin, int64_t end) {
             note(kernels_.adamw(p.value + begin, p.grad + begin, p.m + begin, p.v + begin,
                                 end - begin, factors));
         });
     }
-    return norm;
 }
 
 }  // namespace assay::compute

@@ -42,7 +42,8 @@ public:
                    int64_t context, int64_t cols, float* out) override;
     void scatter(const float* values, const int32_t* index, int64_t rows, int64_t cols,
                  int64_t rows_out, float* out) override;
-    float adamw(const std::vector<ParameterSlot>& parameters, const AdamWStep& step) override;
+    void adamw(const std::vector<ParameterSlot>& parameters, const AdamWStep& step,
+               float* norm) override;
 
 private:
     struct Head;  // one (sequence, head) of attention: views of its q, k, v

@@ -1,6 +1,7 @@
 #include "compute/program/executor.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 namespace assay::compute {
@@ -9,33 +10,99 @@ Executor::Executor(const Program& program, Backend& backend, MemoryPlan plan)
     : program_(program),
       backend_(backend),
       plan_(std::move(plan)),
+      bound_(program.tensors.size()),
       float_at_(program.tensors.size(), nullptr),
       int_at_(program.tensors.size(), nullptr) {}
+
+Executor::~Executor() {
+    if (backend_.in_host_memory()) {
+        std::free(arena_);
+        return;
+    }
+    backend_.release(arena_);
+    for (const Bound& bound : bound_) backend_.release(bound.device);
+}
 
 Result<std::unique_ptr<Executor>> Executor::create(const Program& program, Backend& backend) {
     ASSAY_RETURN_IF_ERROR(check(program));
     std::unique_ptr<Executor> executor(new Executor(program, backend, plan_memory(program)));
-    constexpr size_t kAlign = kArenaAlignFloats * sizeof(float);
-    const size_t bytes = std::max(static_cast<size_t>(executor->arena_bytes()), kAlign);
-    executor->arena_.reset(static_cast<float*>(std::aligned_alloc(kAlign, bytes)));
-    if (executor->arena_ == nullptr) {
-        return fail(Code::kOutOfMemory, "a step needs " + std::to_string(bytes) +
-                                            " bytes of working memory; use a smaller batch, "
-                                            "context or model");
-    }
+    ASSAY_RETURN_IF_ERROR(executor->allocate_arena());
     for (size_t id = 0; id < program.tensors.size(); ++id) {
         const int64_t offset = executor->plan_.offset[id];
-        if (offset != MemoryPlan::kNowhere)
-            executor->float_at_[id] = executor->arena_.get() + offset;
+        if (offset != MemoryPlan::kNowhere) executor->float_at_[id] = executor->arena_ + offset;
     }
     return executor;
 }
 
-void Executor::bind(TensorId id, float* data) {
-    float_at_[id] = data;
+Status Executor::allocate_arena() {
+    constexpr size_t kAlign = kArenaAlignFloats * sizeof(float);
+    const size_t bytes = std::max(static_cast<size_t>(arena_bytes()), kAlign);
+    arena_ = static_cast<float*>(backend_.in_host_memory() ? std::aligned_alloc(kAlign, bytes)
+                                                           : backend_.allocate(bytes));
+    if (arena_ != nullptr) return {};
+    return fail(Code::kOutOfMemory, "a step needs " + std::to_string(bytes) +
+                                        " bytes of working memory; use a smaller batch, context "
+                                        "or model");
 }
+
+void Executor::bind(TensorId id, float* data) {
+    if (backend_.in_host_memory()) {
+        float_at_[id] = data;
+    } else {
+        bind_any(id, data);
+        float_at_[id] = static_cast<float*>(bound_[id].device);
+    }
+}
+
 void Executor::bind(TensorId id, const int32_t* data) {
-    int_at_[id] = data;
+    if (backend_.in_host_memory()) {
+        int_at_[id] = data;
+    } else {
+        bind_any(id, const_cast<int32_t*>(data));  // inputs only go up
+        int_at_[id] = static_cast<const int32_t*>(bound_[id].device);
+    }
+}
+
+void Executor::bind_any(TensorId id, void* data) {
+    Bound& bound = bound_[id];
+    bound.host = data;
+    bound.upload = true;
+    if (bound.device == nullptr)
+        bound.device = backend_.allocate(static_cast<size_t>(program_.at(id).size()) * 4);
+}
+
+void Executor::upload_bound() {
+    for (TensorId id = 0; id < bound_.size(); ++id) {
+        Bound& bound = bound_[id];
+        if (bound.device == nullptr || !bound.upload) continue;
+        backend_.upload(bound.device, bound.host, static_cast<size_t>(program_.at(id).size()) * 4);
+        bound.upload = program_.at(id).kind == TensorKind::kInput;  // changes between runs
+    }
+}
+
+const float* Executor::result(TensorId id) {
+    if (backend_.in_host_memory()) return float_at_[id];
+    fetched_.resize(static_cast<size_t>(program_.at(id).size()));
+    backend_.download(fetched_.data(), float_at_[id], fetched_.size() * sizeof(float));
+    return fetched_.data();
+}
+
+Status Executor::fetch_state() {
+    if (backend_.in_host_memory()) return {};
+    for (const ProgramParameter& p : program_.parameters) {
+        for (const TensorId id : {p.value, p.m, p.v}) {
+            if (id == kNoTensor || bound_[id].device == nullptr || bound_[id].upload) continue;
+            backend_.download(bound_[id].host, bound_[id].device,
+                              static_cast<size_t>(program_.at(id).size()) * sizeof(float));
+        }
+    }
+    return device_status();
+}
+
+// A device that failed says nothing about the arithmetic: never a fault.
+Status Executor::device_status() const {
+    const std::string failure = backend_.failure();
+    return failure.empty() ? Status{} : Status(fail(Code::kUnavailable, failure));
 }
 
 Status Executor::check_bound() const {
@@ -51,17 +118,26 @@ Status Executor::check_bound() const {
 }
 
 Status Executor::run(const AdamWStep* step) {
+    ASSAY_RETURN_IF_ERROR(device_status());
     ASSAY_RETURN_IF_ERROR(check_bound());
     if (program_.grad_norm != kNoTensor && step == nullptr)
         return fail(Code::kInvalidArgument, "a training program needs an optimiser step");
     backend_.clear_fault();
+    upload_bound();
+    const bool faulted = run_operations(step);
+    ASSAY_RETURN_IF_ERROR(device_status());
+    if (faulted) return fail(Code::kFault, "a value became non-finite or left its domain");
+    return {};
+}
+
+bool Executor::run_operations(const AdamWStep* step) {
     for (const Operation& operation : program_.operations) {
         execute(operation, step);
-        // Stop at the first fault: what follows would compute on unspecified values.
-        if (backend_.faulted())
-            return fail(Code::kFault, "a value became non-finite or left its domain");
+        // Stop at the first fault: what follows would compute on unspecified values. A device stops
+        // by itself, and asking it would mean waiting for it.
+        if (backend_.in_host_memory() && backend_.faulted()) return true;
     }
-    return {};
+    return backend_.faulted();
 }
 
 MatrixView Executor::view(TensorId id, bool transpose) const {
@@ -97,7 +173,7 @@ void Executor::execute_adamw(const Operation& operation, const AdamWStep& step) 
         slots.push_back({float_at_[p.value], float_at_[p.gradient], float_at_[p.m], float_at_[p.v],
                          program_.at(p.value).size(), p.decays});
     }
-    *float_at_[operation.outputs[0]] = backend_.adamw(slots, step);
+    backend_.adamw(slots, step, float_at_[operation.outputs[0]]);
 }
 
 void Executor::execute(const Operation& operation, const AdamWStep* step) {

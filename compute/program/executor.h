@@ -1,12 +1,14 @@
 // Executor: runs a Program on a Backend, with activations and gradients in one planned arena.
 //
-// Ownership: the Program and the Backend must outlive the Executor; bound buffers belong to the
-// caller and must stay valid during run(). Threads: one at a time (as its Backend). Errors: kFault
-// when an operation left the arithmetic's domain; kOutOfMemory from create() with the bytes needed;
-// kInvalidArgument when an input, parameter or moment is not bound.
+// Where the backend has memory of its own, everything lives there: parameters and moments go up
+// once and come back with fetch_state(), inputs go up at each run, results come back when asked
+// for. Ownership: the Program and the Backend must outlive the Executor; bound buffers belong to
+// the caller and must stay valid during run(). Threads: one at a time (as its Backend). Errors:
+// kFault when an operation left the arithmetic's domain; kUnavailable when the device failed;
+// kOutOfMemory from create() with the bytes needed; kInvalidArgument when an input, parameter or
+// moment is not bound.
 #pragma once
 
-#include <cstdlib>
 #include <memory>
 #include <vector>
 
@@ -18,6 +20,9 @@ namespace assay::compute {
 class Executor {
 public:
     static Result<std::unique_ptr<Executor>> create(const Program& program, Backend& backend);
+    ~Executor();
+    Executor(const Executor&) = delete;
+    Executor& operator=(const Executor&) = delete;
 
     // Buffers of size() elements for inputs, parameters and moments.
     void bind(TensorId id, float* data);
@@ -27,15 +32,25 @@ public:
     Status run(const AdamWStep* step = nullptr);
 
     // After run(): loss, logits or grad_norm of the program (other results may be overwritten).
-    const float* result(TensorId id) const { return float_at_[id]; }
+    // Valid until the next call.
+    const float* result(TensorId id);
+    // Brings parameters and moments into their bound buffers, where they are not there already.
+    Status fetch_state();
     int64_t arena_bytes() const { return plan_.arena_floats * int64_t{sizeof(float)}; }
 
 private:
-    struct Free {
-        void operator()(float* p) const { std::free(p); }
+    struct Bound {  // a caller's buffer, and its copy in the backend's memory
+        void* host = nullptr;
+        void* device = nullptr;
+        bool upload = false;
     };
     Executor(const Program& program, Backend& backend, MemoryPlan plan);
+    Status allocate_arena();
+    void bind_any(TensorId id, void* data);
+    void upload_bound();
     Status check_bound() const;
+    Status device_status() const;
+    bool run_operations(const AdamWStep* step);  // whether there was a fault
     void execute(const Operation& operation, const AdamWStep* step);
     void execute_gemm(const Operation& operation);
     void execute_adamw(const Operation& operation, const AdamWStep& step);
@@ -45,7 +60,9 @@ private:
     const Program& program_;
     Backend& backend_;
     const MemoryPlan plan_;
-    std::unique_ptr<float, Free> arena_;
+    float* arena_ = nullptr;
+    std::vector<Bound> bound_;            // per tensor; unused in host memory
+    std::vector<float> fetched_;          // the last result brought back
     std::vector<float*> float_at_;        // per tensor
     std::vector<const int32_t*> int_at_;  // per tensor
 };

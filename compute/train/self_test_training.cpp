@@ -97,7 +97,8 @@ Status check_run(const json::Value& run, const std::string& label, Backend& back
     ASSAY_ASSIGN(const json::Value* loss_value, member(run, "losses"));
     ASSAY_ASSIGN(const FloatArray expected, read_floats(*loss_value));
     report.compare(label + " losses", losses, expected.data);
-    const ModelState& end = trainer->state();
+    ASSAY_ASSIGN(const ModelState* at_end, trainer->state());
+    const ModelState& end = *at_end;
     ASSAY_RETURN_IF_ERROR(compare_tensors(run, label, "params", job.model, end.value, report));
     ASSAY_RETURN_IF_ERROR(compare_tensors(run, label, "m", job.model, end.m, report));
     return compare_tensors(run, label, "v", job.model, end.v, report);

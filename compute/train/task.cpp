@@ -30,7 +30,8 @@ Status run_train_task(const JobConfig& job, uint32_t round, uint32_t shard,
     }
     ASSAY_RETURN_IF_ERROR(write_file(outputs.trace, encode(trace)));
     const Progress progress{round + 1, trace.first_step + job.plan.local_steps};
-    return save_checkpoint(outputs.output, job.model, trainer->state(), progress);
+    ASSAY_ASSIGN(const ModelState* end, trainer->state());
+    return save_checkpoint(outputs.output, job.model, *end, progress);
 }
 
 }  // namespace assay::compute

@@ -73,7 +73,13 @@ Result<StepResult> Trainer::step(uint64_t step) {
                                       status.error().message +
                                       "; lower the learning rate or lengthen the warm-up");
     }
-    return StepResult{*executor_->result(program_.loss), *executor_->result(program_.grad_norm)};
+    const float loss = *executor_->result(program_.loss);
+    return StepResult{loss, *executor_->result(program_.grad_norm)};
+}
+
+Result<const ModelState*> Trainer::state() {
+    ASSAY_RETURN_IF_ERROR(executor_->fetch_state());
+    return &state_;
 }
 
 }  // namespace assay::compute

@@ -26,7 +26,8 @@ public:
 
     // One optimiser step; `step` is the job's global step, from 0 (round * local_steps + local).
     Result<StepResult> step(uint64_t step);
-    const ModelState& state() const { return state_; }
+    // Brings the state from the device, where it is there.
+    Result<const ModelState*> state();
     const Program& program() const { return program_; }
 
 private:

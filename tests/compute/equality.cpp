@@ -38,7 +38,8 @@ Status train(const Training& training, const Machine& machine, ModelState state,
                  Trainer::create(training.job, training.data, 0, *backend, std::move(state)));
     for (uint64_t step = first; step < training.job.plan.total_steps(); ++step) {
         ASSAY_ASSIGN(const StepResult result, trainer->step(step));
-        ASSAY_RETURN_IF_ERROR(after(step, root_of(trainer->state(), result), trainer->state()));
+        ASSAY_ASSIGN(const ModelState* state, trainer->state());
+        ASSAY_RETURN_IF_ERROR(after(step, root_of(*state, result), *state));
     }
     return {};
 }

@@ -7,6 +7,7 @@
 #include "compute/arithmetic/philox.h"
 #include "compute/kernels/backend.h"
 #include "compute/kernels/cpu_backend.h"
+#include "tests/compute/emulated_gpu.h"
 #include "tests/compute/plain_tiles.h"
 #include "tests/support/test.h"
 
@@ -232,7 +233,7 @@ Operation draw_adamw(Source& s) {
         const std::vector<ParameterSlot> slots = {
             {out[0].data(), g.data(), out[1].data(), out[2].data(), n1, true},
             {out[0].data() + n1, g.data() + n1, out[1].data() + n1, out[2].data() + n1, n2, false}};
-        out[3][0] = b.adamw(slots, step);
+        b.adamw(slots, step, out[3].data());
     };
 }
 
@@ -276,7 +277,9 @@ void compare_backends(const char* name, Draw draw, uint32_t seed) {
     }
     CpuBackend wide("avx512vnni in plain loops", plain_wide_kernels(), 2);
     CpuBackend digits("amx in plain loops", plain_digit_kernels(), 2);
-    std::vector<Backend*> every = {&wide, &digits};
+    const auto gpu = make_emulated_gpu();
+    const std::vector<Backend*> slow = {&wide, &digits, gpu.get()};
+    std::vector<Backend*> every = slow;
     for (const auto& other : others) every.push_back(other.get());
     Source source(seed);
     int64_t compared = 0, faults = 0, cases = 0;
@@ -286,7 +289,8 @@ void compare_backends(const char* name, Draw draw, uint32_t seed) {
         faults += expected.fault ? 1 : 0;
         for (const Floats& each : expected.out) compared += expected.fault ? 0 : std::ssize(each);
         for (Backend* other : every) {
-            if (cases % 8 != 0 && (other == &wide || other == &digits)) continue;  // slow loops
+            if (cases % 8 != 0 && std::find(slow.begin(), slow.end(), other) != slow.end())
+                continue;  // plain loops
             const std::string wrong = difference(run(*other, operation), expected);
             ASSERT_EQ(wrong, "") << name << " case " << cases << " on "
                                  << std::string(other->name()) << " with " << other->threads()

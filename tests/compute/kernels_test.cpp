@@ -146,7 +146,7 @@ TEST(faults, non_finite_inputs_of_every_operation) {
     expect_fault("adamw", x, [&](Backend& b, Floats& v) {
         Floats w = other, m(600), s(600);
         b.adamw({{w.data(), v.data(), m.data(), s.data(), n, true}},
-                {1e-3, 0.9, 0.95, 1e-8, 0.1, 1.0, 1});
+                {1e-3, 0.9, 0.95, 1e-8, 0.1, 1.0, 1}, out.data());
     });
 }
 
@@ -239,9 +239,9 @@ TEST(threads, do_not_change_a_bit) {
             b->sum(qkv, rows * 3 * width, fresh(1));
             b->gelu(qkv, rows * 3 * width, fresh(rows * 3 * width));
             Floats value = w, m(w.size()), v(w.size());
-            const float norm = b->adamw(
-                {{value.data(), out[4].data(), m.data(), v.data(), width * 3 * width, true}},
-                {1e-3, 0.9, 0.95, 1e-8, 0.1, 1.0, 3});
+            float norm = 0;
+            b->adamw({{value.data(), out[4].data(), m.data(), v.data(), width * 3 * width, true}},
+                     {1e-3, 0.9, 0.95, 1e-8, 0.1, 1.0, 3}, &norm);
             out.push_back(value);
             out.push_back({norm});
             EXPECT_FALSE(b->faulted());

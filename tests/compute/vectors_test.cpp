@@ -1,6 +1,7 @@
 // Every vector file on every backend of this machine with 1, 2, 3 and 7 threads.
 #include "compute/kernels/cpu_backend.h"
 #include "compute/self_test.h"
+#include "tests/compute/emulated_gpu.h"
 #include "tests/compute/plain_tiles.h"
 #include "tests/support/test.h"
 
@@ -44,6 +45,10 @@ TEST(vectors, pass_on_the_wide_tile) {
         CpuBackend backend("avx512vnni in plain loops", plain_wide_kernels(), threads);
         expect_all_pass(backend);
     }
+}
+
+TEST(vectors, pass_on_the_gpu_kernels) {
+    expect_all_pass(*make_emulated_gpu());
 }
 
 TEST(vectors, pass_with_1_thread) {

@@ -1,0 +1,401 @@
+// GpuBackend: the operations of Backend as launches of block kernels on a Device.
+//
+// Device is a CUDA device and its stream (cuda_device.cuh), or the host (tests). It offers memory
+// (device_memory.h), launch(blocks, kernel), fault(), failure() and products(): int8 products with
+// int32 sums. Nothing waits for the device but downloads, faulted() and scratch that grows.
+// Ownership: owns the Device and its memory. Threads: one, as Backend. Errors: as Backend; after a
+// fault kernels do nothing until clear_fault(); after a failure() nothing is launched.
+#pragma once
+
+#include <memory>
+
+#include "compute/cuda/device_memory.h"
+#include "compute/cuda/product_kernels.h"
+#include "compute/cuda/products.h"
+#include "compute/cuda/sum_kernels.h"
+#include "compute/kernels/backend.h"
+
+namespace assay::compute::gpu {
+
+template <class Device>
+class GpuBackend final : public Backend {
+public:
+    explicit GpuBackend(std::unique_ptr<Device> device)
+        : device_(std::move(device)), memory_(*device_) {}
+
+    std::string_view name() const override { return device_->name(); }
+    int threads() const override { return 1; }
+    bool faulted() const override { return device_->fault() >= kInfinityBits; }
+    void clear_fault() override { device_->clear_fault(); }
+    std::string failure() const override { return device_->failure(); }
+
+    bool in_host_memory() const override { return false; }
+    void* allocate(size_t bytes) override { return memory_.allocate(bytes); }
+    void release(void* at) override { memory_.release(at); }
+    void upload(void* to, const void* from, size_t bytes) override {
+        device_->upload(to, from, bytes);
+    }
+    void download(void* to, const void* from, size_t bytes) override {
+        device_->download(to, from, bytes);
+    }
+
+    void sum(const float* x, int64_t n, float* out) override {
+        Stage stage(*device_, memory_);
+        sum_of(stage.in(x, n), n, 1.0F, stage.out(out, 1));
+    }
+
+    void gemm(MatrixView a, MatrixView b, const float* bias, float* c, int64_t ldc,
+              int slices) override {
+        Stage stage(*device_, memory_);
+        const int64_t size = (a.rows - 1) * ldc + b.cols;
+        multiply(rows_of(stage, a), columns_of(stage, b), 1, slices, stage.in(bias, b.cols),
+                 {stage.both(c, size), ldc, {}});
+    }
+
+    void gemm_folded(MatrixView a, MatrixView b, float* c, int64_t ldc, int slices) override {
+        Stage stage(*device_, memory_);
+        const int64_t size = (a.rows - 1) * ldc + b.cols;
+        multiply_folded(rows_of(stage, a), columns_of(stage, b), 1, slices,
+                        {stage.both(c, size), ldc, {}});
+    }
+
+    void layernorm(const float* x, const float* gain, const float* bias, int64_t rows, int64_t cols,
+                   float* y, float* xhat, float* rstd) override {
+        Stage s(*device_, memory_);
+        const int64_t n = rows * cols;
+        launch(rows, LayerNorm{s.in(x, n), s.in(gain, cols), s.in(bias, cols), cols, s.out(y, n),
+                               s.out(xhat, n), s.out(rstd, rows)});
+    }
+
+    void layernorm_grad(const float* dy, const float* gain, const float* xhat, const float* rstd,
+                        int64_t rows, int64_t cols, float* dx, float* dgain,
+                        float* dbias) override {
+        Stage s(*device_, memory_);
+        const int64_t n = rows * cols;
+        const float *up = s.in(dy, n), *hat = s.in(xhat, n);
+        columns(up, hat, rows, cols, s.out(dgain, cols));
+        columns(up, nullptr, rows, cols, s.out(dbias, cols));
+        launch(rows,
+               LayerNormGrad{up, s.in(gain, cols), hat, s.in(rstd, rows), cols, s.out(dx, n)});
+    }
+
+    void gelu(const float* x, int64_t n, float* y) override {
+        Stage s(*device_, memory_);
+        elementwise(n, Gelu{s.in(x, n), s.out(y, n)});
+    }
+    void gelu_grad(const float* x, const float* dy, int64_t n, float* dx) override {
+        Stage s(*device_, memory_);
+        elementwise(n, GeluGrad{s.in(x, n), s.in(dy, n), s.out(dx, n)});
+    }
+    void add(const float* a, const float* b, int64_t n, float* out) override {
+        Stage s(*device_, memory_);
+        elementwise(n, Add{s.in(a, n), s.in(b, n), s.out(out, n)});
+    }
+    void column_sums(const float* x, int64_t rows, int64_t cols, float* out) override {
+        Stage s(*device_, memory_);
+        columns(s.in(x, rows * cols), nullptr, rows, cols, s.out(out, cols));
+    }
+
+    void attention(const float* qkv, const AttentionShape& shape, int slices, float* out,
+                   float* probabilities) override {
+        Stage s(*device_, memory_);
+        const int64_t t = shape.context, heads = shape.batch * shape.heads, square = heads * t * t;
+        const Heads h(s.in(qkv, 3 * shape.rows() * shape.width()), shape);
+        float* p = s.out(probabilities, square);
+        float* scores = memory_.template scratch<float>(kScores, square);
+        multiply(h.rows(0), h.rows(1), heads, slices, nullptr, {scores, t, {1, 0, t * t}});
+        launch(heads * t, Softmax{scores, t, scale_of(shape), p});
+        multiply_folded(squares(p, t, false), h.columns(2), heads, slices,
+                        {s.out(out, shape.rows() * shape.width()), shape.width(), h.narrow()});
+    }
+
+    void attention_grad(const float* dout, const float* qkv, const float* probabilities,
+                        const AttentionShape& shape, int slices, float* dqkv) override {
+        Stage s(*device_, memory_);
+        const int64_t t = shape.context, heads = shape.batch * shape.heads, square = heads * t * t;
+        const int64_t width = shape.width();
+        const Heads h(s.in(qkv, 3 * shape.rows() * width), shape);
+        const Heads d_out(s.in(dout, shape.rows() * width), shape, width);
+        const float* p = s.in(probabilities, square);
+        float* dq = s.out(dqkv, 3 * shape.rows() * width);
+        float* dp = memory_.template scratch<float>(kScores, square);
+        float* ds = memory_.template scratch<float>(kScoreGrads, square);
+        const auto third = [&](int64_t i) { return Output{dq + i * width, 3 * width, h.wide()}; };
+        multiply(squares(p, t, true), d_out.columns(0), heads, slices, nullptr, third(2));
+        multiply(d_out.rows(0), h.rows(2), heads, slices, nullptr, {dp, t, {1, 0, t * t}});
+        launch(heads * t, SoftmaxGrad{p, dp, t, scale_of(shape), ds});
+        multiply(squares(ds, t, true), h.columns(0), heads, slices, nullptr, third(1));
+        multiply(squares(ds, t, false), h.columns(1), heads, slices, nullptr, third(0));
+    }
+
+    void cross_entropy(const float* logits, const int32_t* target, int64_t rows, int64_t classes,
+                       float* loss, float* dlogits) override {
+        Stage s(*device_, memory_);
+        const int64_t n = rows * classes;
+        float* losses = memory_.template scratch<float>(kRows, rows);
+        const auto count = static_cast<float>(rows);
+        launch(rows, CrossEntropy{s.in(logits, n), s.in(target, rows), classes, count, losses,
+                                  s.out(dlogits, n)});
+        sum_of(losses, rows, count, s.out(loss, 1));
+    }
+
+    void embedding(const float* wte, const float* wpe, const int32_t* tokens, int64_t rows,
+                   int64_t context, int64_t cols, float* out) override {
+        Stage s(*device_, memory_);
+        // How many rows wte has is not said: one of the host's is brought as far as tokens reach.
+        const int64_t used =
+            memory_.holds(wte) ? 0 : (*std::max_element(tokens, tokens + rows) + 1);
+        elementwise(rows * cols,
+                    Embedding{s.in(wte, used * cols), s.in(wpe, std::min(rows, context) * cols),
+                              s.in(tokens, rows), context, cols, s.out(out, rows * cols)});
+    }
+
+    void scatter(const float* values, const int32_t* index, int64_t rows, int64_t cols,
+                 int64_t rows_out, float* out) override {
+        Stage s(*device_, memory_);
+        const int64_t n = rows * cols, total = rows_out * cols;
+        const float* from = s.in(values, n);
+        uint32_t* top = memory_.template scratch<uint32_t>(kTop, 1);
+        int64_t* sums = memory_.template scratch<int64_t>(kSums, total);
+        device_->zero(top, sizeof *top);
+        device_->zero(sums, static_cast<size_t>(total) * sizeof *sums);
+        launch(blocks_of(n, kSpan), MaxAbs{from, n, top});
+        launch(blocks_of(n, kRun), Scatter{n, {from, s.in(index, rows), cols, top, sums}});
+        elementwise(total, FinishSums{top, 0, sums, s.out(out, total)});
+    }
+
+    void adamw(const std::vector<ParameterSlot>& parameters, const AdamWStep& step,
+               float* norm) override {
+        Stage s(*device_, memory_);
+        float* length = s.out(norm, 1);
+        uint32_t* top = memory_.template scratch<uint32_t>(kTop, 1);
+        int64_t* sum = memory_.template scratch<int64_t>(kSum, 1);
+        device_->zero(top, sizeof *top);
+        device_->zero(sum, sizeof *sum);
+        std::vector<const float*> grads;
+        for (const ParameterSlot& p : parameters) grads.push_back(s.in(p.grad, p.size));
+        for (size_t i = 0; i < grads.size(); ++i)
+            launch(blocks_of(parameters[i].size, kSpan), MaxAbs{grads[i], parameters[i].size, top});
+        for (size_t i = 0; i < grads.size(); ++i)
+            launch(blocks_of(parameters[i].size, kSpan),
+                   SumAll{grads[i], parameters[i].size, top, true, sum});
+        launch(1, FinishSum{top, sum, 1.0F, true, length});
+        AdamWFactors factors = adamw_factors(step, 0.0F);
+        for (size_t i = 0; i < grads.size(); ++i) {
+            const ParameterSlot& p = parameters[i];
+            factors.lr_decay = lr_decay(step, p.decays);
+            elementwise(p.size,
+                        AdamW{s.both(p.value, p.size), grads[i], s.both(p.m, p.size),
+                              s.both(p.v, p.size), factors, static_cast<float>(step.clip), length});
+        }
+    }
+
+private:
+    using Stage = Staging<Device>;
+    enum Scratch : size_t {
+        kTop,
+        kSum,
+        kSums,
+        kTops,
+        kRows,
+        kScores,
+        kScoreGrads,
+        kFoldUp,
+        kFoldDown,
+        kFoldTops,
+        kPlanesA,
+        kPlanesB,
+        kTopsA,
+        kTopsB,
+        kProducts,
+        kRangeSums,
+    };
+    static constexpr int64_t kRange = 65'536;  // of a contraction: int32 holds 131,071 products
+
+    struct Output {
+        float* data;
+        int64_t ldc;
+        Members members;
+    };
+
+    // One of the thirds (q, k, v) of a projection, by sequence and head.
+    struct Heads {
+        const float* data;
+        AttentionShape shape;
+        int64_t stride;  // between rows
+        Heads(const float* at, const AttentionShape& s, int64_t row = 0)
+            : data(at), shape(s), stride(row == 0 ? 3 * s.width() : row) {}
+        Members members(int64_t row) const {
+            return {shape.heads, shape.head_dim, shape.context * row};
+        }
+        Members wide() const { return members(3 * shape.width()); }
+        Members narrow() const { return members(shape.width()); }
+        Operand rows(int64_t third) const {  // context vectors of head_dim
+            return {data + third * shape.width(),
+                    shape.context,
+                    shape.head_dim,
+                    stride,
+                    1,
+                    members(stride)};
+        }
+        Operand columns(int64_t third) const {  // head_dim vectors of context
+            return {data + third * shape.width(),
+                    shape.head_dim,
+                    shape.context,
+                    1,
+                    stride,
+                    members(stride)};
+        }
+    };
+    static Operand squares(const float* data, int64_t t, bool transposed) {
+        return {data, t, t, transposed ? 1 : t, transposed ? t : 1, {1, 0, t * t}};
+    }
+    static float scale_of(const AttentionShape& shape) {
+        return static_cast<float>(1.0 / __builtin_sqrt(static_cast<double>(shape.head_dim)));
+    }
+
+    static int64_t extent(const MatrixView& m) {
+        if (m.rows == 0 || m.cols == 0) return 0;
+        return (m.rows - 1) * m.row_stride + (m.cols - 1) * m.col_stride + 1;
+    }
+    static Operand rows_of(Stage& stage, const MatrixView& a) {
+        return {stage.in(a.data, extent(a)), a.rows, a.cols, a.row_stride, a.col_stride, {}};
+    }
+    static Operand columns_of(Stage& stage, const MatrixView& b) {
+        return {stage.in(b.data, extent(b)), b.cols, b.rows, b.col_stride, b.row_stride, {}};
+    }
+
+    template <class Kernel>
+    void launch(int64_t blocks, const Kernel& kernel) {
+        if (blocks > 0 && device_->ready()) device_->launch(blocks, kernel);
+    }
+    template <class Body>
+    void elementwise(int64_t n, const Body& body) {
+        launch(blocks_of(n, kRun), Elementwise<Body>{n, body});
+    }
+
+    void sum_of(const float* x, int64_t n, float divisor, float* out) {
+        uint32_t* top = memory_.template scratch<uint32_t>(kTop, 1);
+        int64_t* sum = memory_.template scratch<int64_t>(kSum, 1);
+        device_->zero(top, sizeof *top);
+        device_->zero(sum, sizeof *sum);
+        launch(blocks_of(n, kSpan), MaxAbs{x, n, top});
+        launch(blocks_of(n, kSpan), SumAll{x, n, top, false, sum});
+        launch(1, FinishSum{top, sum, divisor, false, out});
+    }
+
+    void columns(const float* x, const float* y, int64_t rows, int64_t cols, float* out) {
+        uint32_t* tops = memory_.template scratch<uint32_t>(kTops, cols);
+        int64_t* sums = memory_.template scratch<int64_t>(kSums, cols);
+        device_->zero(tops, static_cast<size_t>(cols) * sizeof *tops);
+        device_->zero(sums, static_cast<size_t>(cols) * sizeof *sums);
+        Columns pass{x, y, rows, cols, tops, nullptr};
+        launch(pass.blocks(), pass);
+        pass.sums = sums;
+        launch(pass.blocks(), pass);
+        elementwise(cols, FinishSums{tops, 1, sums, out});
+    }
+
+    void find_tops(const Operand& operand, int64_t batch, uint32_t* tops) {
+        if (operand.vector_stride != 1 || operand.depth_stride == 1)
+            return launch(batch * operand.vectors, RowTops{operand, tops});
+        device_->zero(tops, static_cast<size_t>(batch * operand.vectors) * sizeof *tops);
+        const ColumnTops kernel{operand, tops};
+        launch(kernel.blocks(batch), kernel);
+    }
+
+    Planes pack(const Operand& operand, int64_t batch, int slices, size_t planes_number,
+                size_t tops_number) {
+        const auto padded = [](int64_t n) {
+            return std::max<int64_t>(blocks_of(n, kTile), 1) * kTile;
+        };
+        Planes to;
+        to.vectors = operand.vectors;
+        to.padded_vectors = padded(operand.vectors);
+        to.padded_depth = padded(operand.depth);
+        to.unit_scale = operand.unit_scale;
+        to.tops = memory_.template scratch<uint32_t>(tops_number, batch * operand.vectors);
+        to.data = memory_.template scratch<int8_t>(planes_number,
+                                                   batch * digit_planes(slices) * to.plane_size());
+        find_tops(operand, batch, to.tops);  // also where the scale is 1: finite values only
+        const PackTile kernel{operand, to, slices};
+        launch(kernel.blocks(batch), kernel);
+        return to;
+    }
+
+    void multiply_folded(Operand a, Operand b, int64_t batch, int slices, const Output& out) {
+        // b's rows are its depth here: their scales move into a.
+        Operand turned = b;
+        std::swap(turned.vectors, turned.depth);
+        std::swap(turned.vector_stride, turned.depth_stride);
+        const int64_t count = batch * b.depth;
+        uint32_t* tops = memory_.template scratch<uint32_t>(kFoldTops, count);
+        float* up = memory_.template scratch<float>(kFoldUp, count);
+        float* down = memory_.template scratch<float>(kFoldDown, count);
+        find_tops(turned, batch, tops);
+        launch(blocks_of(count, kBlockThreads), FoldScales{tops, count, slices, up, down});
+        a.multiply = up;
+        b.multiply = down;
+        b.unit_scale = true;
+        multiply(a, b, batch, slices, nullptr, out);
+    }
+
+    void multiply(const Operand& a, const Operand& b, int64_t batch, int slices, const float* bias,
+                  const Output& out) {
+        if (a.depth > kMaxContraction) return device_->set_fault();
+        if (a.vectors == 0 || b.vectors == 0) return;
+        const Planes left = pack(a, batch, slices, kPlanesA, kTopsA);
+        const Planes right = pack(b, batch, slices, kPlanesB, kTopsB);
+        const int64_t planes = digit_planes(slices);
+        const int64_t row_bytes = planes * right.padded_vectors * int64_t{sizeof(int32_t)};
+        const int64_t budget_rows = std::max<int64_t>(Device::kProductBytes / row_bytes, kTile);
+        const int64_t members = std::clamp<int64_t>(budget_rows / a.vectors, 1, batch);
+        const int64_t rows = members > 1 ? a.vectors : std::min(a.vectors, budget_rows);
+        for (int64_t z = 0; z < batch; z += members) {
+            for (int64_t row = 0; row < a.vectors; row += rows) {
+                Combine combine{};
+                combine.rows = std::min(rows, a.vectors - row);
+                combine.columns = b.vectors;
+                combine.padded_columns = right.padded_vectors;
+                combine.first_member = z;
+                combine.first_row = row;
+                combine.a = left;
+                combine.b = right;
+                combine.slices = slices;
+                combine.bias = bias;
+                combine.c = out.data;
+                combine.ldc = out.ldc;
+                combine.members = out.members;
+                multiply_part(combine, std::min(members, batch - z));
+            }
+        }
+    }
+
+    // Some members, or some rows of one: every range of the contraction, then the result.
+    void multiply_part(Combine combine, int64_t members) {
+        const int64_t planes = digit_planes(combine.slices), depth = combine.a.padded_depth;
+        int32_t* products = memory_.template scratch<int32_t>(
+            kProducts, members * planes * combine.rows * combine.padded_columns);
+        combine.products = products;
+        if (depth > kRange)
+            combine.sums = memory_.template scratch<int64_t>(
+                kRangeSums, members * combine.rows * combine.columns);
+        const int64_t at = combine.first_member * planes;
+        for (int64_t k = 0; k < depth; k += kRange) {
+            combine.first_range = k == 0;
+            combine.last_range = k + kRange >= depth;
+            if (!device_->ready()) return;
+            device_->products(
+                {combine.a.data + at * combine.a.plane_size() + combine.first_row * depth + k,
+                 combine.b.data + at * combine.b.plane_size() + k, products, combine.rows,
+                 combine.padded_columns, std::min(kRange, depth - k), depth, combine.a.plane_size(),
+                 combine.b.plane_size(), members * planes});
+            launch(combine.blocks(members), combine);
+        }
+    }
+
+    const std::unique_ptr<Device> device_;
+    DeviceMemory<Device> memory_;
+};
+
+}  // namespace assay::compute::gpu

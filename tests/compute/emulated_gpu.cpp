@@ -1,0 +1,95 @@
+#include "tests/compute/emulated_gpu.h"
+
+#include <cstring>
+#include <map>
+#include <string>
+
+#include "compute/cuda/gpu_backend.h"
+
+namespace assay::compute {
+namespace {
+
+class HostDevice {
+public:
+    // Small, so that products of test size are split into parts.
+    static constexpr int64_t kProductBytes = 8192;
+
+    explicit HostDevice(size_t memory_bytes) : free_bytes_(memory_bytes) {}
+    std::string_view name() const { return "cuda in plain loops"; }
+
+    void* allocate(size_t bytes) {
+        if (bytes > free_bytes_) {
+            failure_ = "the device is out of memory: " + std::to_string(bytes) +
+                       " bytes more are needed and " + std::to_string(free_bytes_) + " are free";
+            return nullptr;
+        }
+        void* made = std::malloc(bytes);
+        std::memset(made, 0xA5, bytes);  // nobody may rely on zeros
+        sizes_[made] = bytes;
+        free_bytes_ -= bytes;
+        return made;
+    }
+    void release(void* at) {
+        free_bytes_ += sizes_[at];
+        sizes_.erase(at);
+        std::free(at);
+    }
+    void upload(void* to, const void* from, size_t bytes) {
+        if (ready()) std::memcpy(to, from, bytes);
+    }
+    void download(void* to, const void* from, size_t bytes) {
+        if (ready()) std::memcpy(to, from, bytes);
+    }
+    void zero(void* at, size_t bytes) {
+        if (ready()) std::memset(at, 0, bytes);
+    }
+
+    template <class Kernel>
+    void launch(int64_t blocks, const Kernel& kernel) {
+        if (fault_ >= kInfinityBits) return;
+        for (int64_t i = 0; i < blocks; ++i) {
+            // Odd blocks first, from the end.
+            const int64_t odd = blocks / 2;
+            const int64_t index = i < odd ? 2 * (odd - i) - 1 : 2 * (i - odd);
+            float tile[gpu::kTileFloats];
+            kernel(gpu::HostBlock(index, &fault_, tile));
+        }
+    }
+
+    void products(const gpu::Int8Products& p) {
+        if (fault_ >= kInfinityBits) return;
+        for (int64_t z = 0; z < p.batch; ++z) {
+            for (int64_t i = 0; i < p.rows; ++i) {
+                for (int64_t j = 0; j < p.columns; ++j) {
+                    int64_t sum = 0;
+                    for (int64_t k = 0; k < p.depth; ++k)
+                        sum += p.a[z * p.a_member + i * p.stride + k] *
+                               p.b[z * p.b_member + j * p.stride + k];
+                    if (sum != static_cast<int32_t>(sum)) failure_ = "an int32 sum overflowed";
+                    p.c[(z * p.rows + i) * p.columns + j] = static_cast<int32_t>(sum);
+                }
+            }
+        }
+    }
+
+    bool ready() const { return failure_.empty(); }
+    std::string failure() const { return failure_; }
+    uint32_t fault() const { return fault_; }
+    void set_fault() { fault_ = kInfinityBits; }
+    void clear_fault() { fault_ = 0; }
+
+private:
+    size_t free_bytes_;
+    std::map<void*, size_t> sizes_;
+    uint32_t fault_ = 0;
+    std::string failure_;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_emulated_gpu(size_t memory_bytes) {
+    return std::make_unique<gpu::GpuBackend<HostDevice>>(
+        std::make_unique<HostDevice>(memory_bytes));
+}
+
+}  // namespace assay::compute

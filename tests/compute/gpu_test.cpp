@@ -1,0 +1,128 @@
+// Whole training steps on the GPU backend's own memory, emulated: the same bits as on the host, and
+// what happens when the device runs out of memory or fails.
+#include "compute/data/dataset.h"
+#include "compute/models/model.h"
+#include "compute/train/evaluate.h"
+#include "compute/train/trainer.h"
+#include "tests/compute/emulated_gpu.h"
+#include "tests/compute/train_test_support.h"
+
+namespace assay::compute {
+namespace {
+
+JobConfig small_gpt(uint32_t steps) {
+    JobConfig job;
+    job.model = GptConfig{64, 12, 16, 2, 2};
+    job.optimizer.lr_nano = 5'000'000;
+    job.plan = {1, 1, steps, 3, 0, 0};
+    job.seed = 5;
+    return job;
+}
+
+Dataset text() {
+    Bytes tokens;
+    for (int i = 0; i < 900; ++i) tokens.push_back(static_cast<uint8_t>(i * i % 61));
+    return Dataset::from_tokens(std::move(tokens));
+}
+
+struct Outcome {
+    std::vector<float> losses, norms;
+    ModelState state;
+};
+
+Outcome trained(const JobConfig& job, Backend& backend) {
+    const Dataset data = text();
+    auto trainer = Trainer::create(job, data, 0, backend, *initial_state(job.model, job.seed));
+    EXPECT_TRUE(trainer.ok()) << trainer.error().message;
+    Outcome run;
+    for (uint64_t step = 0; step < job.plan.total_steps(); ++step) {
+        const auto result = (*trainer)->step(step);
+        EXPECT_TRUE(result.ok()) << result.error().message;
+        run.losses.push_back(result->loss);
+        run.norms.push_back(result->grad_norm);
+        if (step % 4 == 3) {  // fetching changes nothing
+            EXPECT_TRUE((*trainer)->state().ok());
+        }
+    }
+    run.state = **(*trainer)->state();
+    return run;
+}
+
+TEST(Gpu, TwentyStepsHaveTheBitsOfTheHost) {
+    for (const uint32_t slices : {1u, 2u, 3u}) {
+        JobConfig job = small_gpt(slices == 2 ? 20 : 4);
+        job.slices = slices;
+        const auto host = make_backend({"portable", 1});
+        const Outcome expected = trained(job, **host);
+        const Outcome found = trained(job, *make_emulated_gpu());
+        EXPECT_EQ(found.losses, expected.losses);
+        EXPECT_EQ(found.norms, expected.norms);
+        EXPECT_EQ(found.state.value, expected.state.value);
+        EXPECT_EQ(found.state.m, expected.state.m);
+        EXPECT_EQ(found.state.v, expected.state.v);
+        EXPECT_LT(found.losses.back(), found.losses.front());
+    }
+}
+
+TEST(Gpu, EvaluatesAsTheHostDoes) {
+    const JobConfig job = small_gpt(1);
+    const Dataset data = text();
+    auto state = *initial_state(job.model, 1);
+    const auto host = make_backend({"portable", 1});
+    const auto expected = evaluate(job.model, state, data, 2, 0, **host);
+    const auto found = evaluate(job.model, state, data, 2, 0, *make_emulated_gpu());
+    ASSERT_TRUE(found.ok() && expected.ok());
+    EXPECT_EQ(found->loss, expected->loss);
+    EXPECT_EQ(found->correct, expected->correct);
+    EXPECT_EQ(found->predictions, 8u * 12 * 9);
+}
+
+TEST(Gpu, OutOfMemorySaysHowMuchIsNeeded) {
+    const auto backend = make_emulated_gpu(10'000);
+    const JobConfig job = small_gpt(1);
+    const Dataset data = text();
+    const auto trainer =
+        Trainer::create(job, data, 0, *backend, *initial_state(job.model, job.seed));
+    ASSERT_FALSE(trainer.ok());
+    EXPECT_EQ(trainer.error().code, Code::kOutOfMemory);
+    EXPECT_NE(trainer.error().message.find("bytes of working memory"), std::string::npos);
+}
+
+// Enough for the arena, not for the parameters or scratch: a device that failed is no divergence.
+TEST(Gpu, AFailureInTheMiddleIsNotAFault) {
+    const JobConfig job = small_gpt(1);
+    const Dataset data = text();
+    const auto program = build_program(job.model, job.plan.batch, 2, ProgramMode::kTrain);
+    const auto arena = (*Executor::create(*program, *make_emulated_gpu()))->arena_bytes();
+    for (const int64_t more : {100, 20'000, 150'000}) {
+        const auto backend = make_emulated_gpu(static_cast<size_t>(arena + more));
+        auto trainer = Trainer::create(job, data, 0, *backend, *initial_state(job.model, job.seed));
+        ASSERT_TRUE(trainer.ok());
+        const auto result = (*trainer)->step(0);
+        ASSERT_FALSE(result.ok());
+        EXPECT_EQ(result.error().code, Code::kUnavailable);
+        EXPECT_NE(result.error().message.find("bytes more are needed"), std::string::npos);
+    }
+}
+
+TEST(Gpu, DivergenceIsAFaultAtTheSameStep) {
+    JobConfig job = small_gpt(40);
+    job.optimizer.lr_nano = 900'000'000'000;
+    job.optimizer.clip_nano = 0;
+    const Dataset data = text();
+    const auto first_fault = [&](Backend& backend) {
+        auto trainer = Trainer::create(job, data, 0, backend, *initial_state(job.model, job.seed));
+        for (uint64_t step = 0; step < 40; ++step) {
+            const auto result = (*trainer)->step(step);
+            if (!result.ok()) return result.error().message;
+        }
+        return std::string("none");
+    };
+    const auto host = make_backend({"portable", 1});
+    const std::string expected = first_fault(**host);
+    EXPECT_NE(expected.find("diverged at step"), std::string::npos) << expected;
+    EXPECT_EQ(first_fault(*make_emulated_gpu()), expected);
+}
+
+}  // namespace
+}  // namespace assay::compute
