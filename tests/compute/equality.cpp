@@ -38,8 +38,8 @@ Status train(const Training& training, const Machine& machine, ModelState state,
                  Trainer::create(training.job, training.data, 0, *backend, std::move(state)));
     for (uint64_t step = first; step < training.job.plan.total_steps(); ++step) {
         ASSAY_ASSIGN(const StepResult result, trainer->step(step));
-        ASSAY_ASSIGN(const ModelState* state, trainer->state());
-        ASSAY_RETURN_IF_ERROR(after(step, root_of(*state, result), *state));
+        ASSAY_ASSIGN(const ModelState* now, trainer->state());
+        ASSAY_RETURN_IF_ERROR(after(step, root_of(*now, result), *now));
     }
     return {};
 }
@@ -100,7 +100,8 @@ Status live(const Training& training, const Machine& machine, Diary& diary) {
 std::vector<Machine> machines() {
     std::vector<Machine> all;
     for (const std::string& name : available_backends())
-        for (const int threads : {1, 2, 3, 7}) all.push_back({name, threads});
+        for (const int threads : {1, 2, 3, 7})
+            if (name != "cuda" || threads == 1) all.push_back({name, threads});
     return all;
 }
 

@@ -1,8 +1,11 @@
 // soak_equality [STEPS]: a small GPT on every backend with 1, 2, 3 and 7 threads and through kills,
-// equal roots at every step. Exit status 1 at the first difference.
+// equal roots at every step. soak_equality --gpt2 [STEPS]: GPT-2 124M on the best backend and the
+// best one after it, all threads. Exit status 1 at the first difference.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
+#include "compute/kernels/backend.h"
 #include "tests/compute/equality.h"
 
 namespace {
@@ -20,12 +23,34 @@ bool equal(const testing::Roots& roots, const testing::Roots& expected, const ch
     return roots.size() == expected.size();
 }
 
+// The two best backends that this machine has.
+int compare_gpt2(uint32_t steps) {
+    auto names = available_backends();
+    if (names.size() < 2 || names[1] == "portable") {
+        std::printf("GPT-2 needs two fast backends; this machine has %s\n", names[0].c_str());
+        return 2;
+    }
+    auto training = testing::equality_training(steps);
+    training.job.model = GptConfig{50257, 256, 768, 12, 12};
+    training.job.optimizer.warmup_steps = std::min(steps, training.job.optimizer.warmup_steps);
+    const auto expected = testing::run(training, {names[1], 0});
+    const auto found = testing::run(training, {names[0], 0});
+    for (const auto* roots : {&expected, &found}) {
+        if (roots->ok()) continue;
+        std::fprintf(stderr, "%s\n", roots->error().message.c_str());
+        return 1;
+    }
+    return equal(*found, *expected, (names[0] + " against " + names[1]).c_str()) ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+    if (argc > 1 && std::string(argv[1]) == "--gpt2")
+        return compare_gpt2(argc > 2 ? static_cast<uint32_t>(std::atoi(argv[2])) : 20);
     const int steps = argc > 1 ? std::atoi(argv[1]) : 10'000;
     if (steps < 1 || argc > 2) {
-        std::fprintf(stderr, "usage: soak_equality [STEPS]\n");
+        std::fprintf(stderr, "usage: soak_equality [--gpt2] [STEPS]\n");
         return 2;
     }
     const auto training = testing::equality_training(static_cast<uint32_t>(steps));

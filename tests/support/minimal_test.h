@@ -78,6 +78,14 @@ Outcome compare(const A& a, const B& b, const char* text, Compare compare) {
     return {false, std::string(text) + ": " + shown(a) + " against " + shown(b) + ";"};
 }
 
+// `only`: a name, or the beginning of names and a star.
+inline bool wanted(std::string_view name, const char* only) {
+    if (only == nullptr) return true;
+    const std::string_view pattern = only;
+    if (pattern.ends_with('*')) return name.starts_with(pattern.substr(0, pattern.size() - 1));
+    return name == pattern;
+}
+
 inline int run_all(int argc, char** argv) {
     const char* only = nullptr;
     for (int i = 1; i < argc; ++i) {
@@ -85,15 +93,16 @@ inline int run_all(int argc, char** argv) {
     }
     int passed = 0, failed = 0;
     for (const Case& each : state().cases) {
-        if (only != nullptr && each.name != only) continue;
+        if (!wanted(each.name, only)) continue;
         state().failed = false;
         each.run();
         state().failed ? ++failed : ++passed;
         std::printf("%s %s\n", state().failed ? "FAILED" : "passed", each.name.c_str());
     }
+    if (passed + failed == 0) std::printf("no test is named %s\n", only);
     std::printf("[  PASSED  ] %d tests.\n", passed);  // as GoogleTest sums up
     if (failed > 0) std::printf("[  FAILED  ] %d tests, listed above\n", failed);
-    return failed == 0 ? 0 : 1;
+    return failed == 0 && passed > 0 ? 0 : 1;
 }
 
 }  // namespace testing

@@ -1,5 +1,5 @@
 // Rates of this project's backends for tools/bench_peers, on the public interface of compute/.
-//   assay_rates product BACKEND THREADS MILLISECONDS    G MAC/s of a 1024^3 product, s = 2
+//   assay_rates product BACKEND THREADS MILLISECONDS [SIZE]   G MAC/s of a SIZE^3 product, s = 2
 //   assay_rates step BACKEND THREADS RUNS VOCAB CONTEXT WIDTH LAYERS HEADS BATCH    ms per step
 #include <algorithm>
 #include <cstdio>
@@ -18,21 +18,37 @@ namespace {
 
 using namespace assay::compute;
 
+// A matrix where the backend computes.
+class Square {
+public:
+    Square(Backend& backend, int64_t size, uint32_t id)
+        : host_(static_cast<size_t>(size * size)), size_(size) {
+        normalish(host_, 1.0, 1, id);
+        if (backend.in_host_memory()) return;
+        device_ = static_cast<float*>(backend.allocate(host_.size() * sizeof(float)));
+        backend.upload(device_, host_.data(), host_.size() * sizeof(float));
+    }
+    float* data() { return device_ != nullptr ? device_ : host_.data(); }
+    MatrixView view() { return matrix(data(), size_, size_); }
+
+private:
+    std::vector<float> host_;
+    float* device_ = nullptr;  // the backend releases it at its end
+    const int64_t size_;
+};
+
 // Best of the runs that fit the time given.
-double product_rate(Backend& backend, double budget) {
-    constexpr size_t kElements = size_t{kBenchSize} * kBenchSize;
-    std::vector<float> a(kElements), b(kElements), c(kElements);
-    normalish(a, 1.0, 1, 0);
-    normalish(b, 1.0, 1, 1);
+double product_rate(Backend& backend, double budget, int64_t size) {
+    Square a(backend, size, 0), b(backend, size, 1), c(backend, size, 2);
     double best = 1e9;
     const double start = peers_seconds();
     do {
         const double run = peers_seconds();
-        backend.gemm(matrix(a.data(), kBenchSize, kBenchSize),
-                     matrix(b.data(), kBenchSize, kBenchSize), nullptr, c.data(), kBenchSize, 2);
+        backend.gemm(a.view(), b.view(), nullptr, c.data(), size, 2);
+        if (backend.faulted()) std::abort();  // waits for a device
         best = std::min(best, peers_seconds() - run);
     } while (peers_seconds() - start < budget);
-    return static_cast<double>(kElements) * kBenchSize / best;
+    return static_cast<double>(size) * static_cast<double>(size * size) / best;
 }
 
 double median_step_ms(Backend& backend, int runs, const GptConfig& model, uint32_t batch) {
@@ -75,7 +91,8 @@ int main(int argc, char** argv) {
         return 3;
     }
     if (std::string(argv[1]) == "product") {
-        std::printf("%.2f\n", product_rate(*backend.value(), number(4) * 1e-3) * 1e-9);
+        const int64_t size = argc > 5 ? number(5) : kBenchSize;
+        std::printf("%.2f\n", product_rate(*backend.value(), number(4) * 1e-3, size) * 1e-9);
         return 0;
     }
     if (argc < 11) return 2;
