@@ -343,7 +343,12 @@ Result<std::vector<VectorReport>> run_vectors(const std::filesystem::path& direc
                                               Backend& backend) {
     std::vector<VectorReport> reports;
     bool any = false;
-    for (const char* name : kVectorFiles) {
+    std::vector<const char*> names(std::begin(kVectorFiles), std::end(kVectorFiles));
+    for (const char* name : kExtensionFiles) {
+        if (std::filesystem::exists(directory / (std::string(name) + ".json")))
+            names.push_back(name);
+    }
+    for (const char* name : names) {
         VectorReport& report = reports.emplace_back();
         report.file = std::string(name) + ".json";
         const std::filesystem::path path = directory / report.file;

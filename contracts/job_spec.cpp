@@ -101,7 +101,7 @@ Error in_user_names(Error error) {
 }
 
 // The program's own limits; its messages know the model without its kind.
-Status check_program(const pb::JobSpec& spec, const compute::JobConfig& config) {
+Status check_program(const compute::JobConfig& config) {
     Status status = compute::validate(config);
     if (status.ok()) return status;
     Error error = status.error();
@@ -112,7 +112,7 @@ Status check_program(const pb::JobSpec& spec, const compute::JobConfig& config) 
         }
     };
     rename("numerics.slices", "slices");
-    rename("model.", spec.model().has_gpt() ? "model.gpt." : "model.mlp.");
+    rename("model.", "model." + std::string(compute::model_name(config.model)) + ".");
     return error;
 }
 
@@ -128,8 +128,14 @@ Result<compute::JobConfig> to_job_config(const pb::JobSpec& spec) {
         const pb::MlpSpec& mlp = spec.model().mlp();
         config.model = compute::MlpConfig{
             mlp.inputs(), {mlp.hidden().begin(), mlp.hidden().end()}, mlp.classes()};
+    } else if (spec.model().has_llama()) {
+        const pb::LlamaSpec& llama = spec.model().llama();
+        config.model = compute::LlamaConfig{
+            llama.vocab(),     llama.context(), llama.d_model(),   llama.n_layer(),  llama.n_head(),
+            llama.n_kv_head(), llama.d_ff(),    llama.rope_base(), llama.eps_nano(), llama.tied()};
     } else {
-        return fail(Code::kInvalidArgument, "model is not set; give model.gpt or model.mlp");
+        return fail(Code::kInvalidArgument,
+                    "model is not set; give model.gpt, model.mlp or model.llama");
     }
     const pb::OptimizerSpec& o = spec.optimizer();
     config.optimizer = {o.lr_nano(),    o.beta1_nano(), o.beta2_nano(),   o.eps_nano(),
@@ -150,6 +156,18 @@ void from_job_config(const compute::JobConfig& config, pb::JobSpec& spec) {
         out.set_d_model(gpt->d_model);
         out.set_n_layer(gpt->n_layer);
         out.set_n_head(gpt->n_head);
+    } else if (const auto* llama = std::get_if<compute::LlamaConfig>(&config.model)) {
+        pb::LlamaSpec& out = *spec.mutable_model()->mutable_llama();
+        out.set_vocab(llama->vocab);
+        out.set_context(llama->context);
+        out.set_d_model(llama->d_model);
+        out.set_n_layer(llama->n_layer);
+        out.set_n_head(llama->n_head);
+        out.set_n_kv_head(llama->n_kv_head);
+        out.set_d_ff(llama->d_ff);
+        out.set_rope_base(llama->rope_base);
+        out.set_eps_nano(llama->eps_nano);
+        out.set_tied(llama->tied);
     } else {
         const auto& mlp = std::get<compute::MlpConfig>(config.model);
         pb::MlpSpec& out = *spec.mutable_model()->mutable_mlp();
@@ -193,7 +211,7 @@ Status check_job(const pb::JobSpec& spec) {
     ASSAY_RETURN_IF_ERROR(check_artifact("data", spec.data()));
     if (spec.has_initial()) ASSAY_RETURN_IF_ERROR(check_artifact("initial", spec.initial()));
     ASSAY_ASSIGN(const compute::JobConfig config, to_job_config(spec));
-    return check_program(spec, config);
+    return check_program(config);
 }
 
 }  // namespace

@@ -105,6 +105,15 @@ ASSAY_HD typename L::F gelu_grad_tree(typename L::F x, typename L::F dy, Fault<L
     return L::mul(dy, L::add(outer, inner));
 }
 
+// 1 / (1 + exp(-x)), arguments held at -87 from below on both sides.
+template <class L>
+ASSAY_HD typename L::F sigmoid_tree(typename L::F x, Fault<L>& fault) {
+    const auto least = L::set(-87.0F), one = L::set(1.0F);
+    fault.finite(x);
+    const auto minus = L::max(L::negate(L::max(x, least)), least);
+    return L::div(one, L::add(one, exp_tree<L>(minus, fault)));
+}
+
 // ---- one lane ----
 ASSAY_HD float exp32(float x, bool& fault) {
     Fault<ScalarLanes> f;
@@ -133,12 +142,11 @@ ASSAY_HD float gelu_grad32(float x, float dy, bool& fault) {
     return dx;
 }
 
-// 1 / (1 + exp(-x)), arguments held at -87 from below on both sides.
 ASSAY_HD float sigmoid32(float x, bool& fault) {
-    if (!is_finite(x)) fault = true;
-    const float held = x > -87.0F ? x : -87.0F;
-    const float minus = -held > -87.0F ? -held : -87.0F;
-    return 1.0F / (1.0F + exp32(minus, fault));
+    Fault<ScalarLanes> f;
+    const float y = sigmoid_tree<ScalarLanes>(x, f);
+    fault |= f.any();
+    return y;
 }
 
 // Natural logarithm of a normal positive value.

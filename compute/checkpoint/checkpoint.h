@@ -58,8 +58,8 @@ private:
     bool has_outer_;
 };
 
-// Writes `folder`/model.safetensors and, for gpt, `folder`/config.json, with the names and layout
-// of Hugging Face GPT-2.
+// Writes `folder`/model.safetensors and, for gpt and llama, `folder`/config.json, with the names
+// and layout of Hugging Face GPT-2 and Llama.
 Status export_model(const std::filesystem::path& checkpoint, const std::filesystem::path& folder);
 // The name under which a parameter is exported.
 std::string export_name(const ModelConfig& model, const std::string& parameter);

@@ -1,9 +1,11 @@
-// Model files for other software: Hugging Face GPT-2 names. Its Conv1D weights are (inputs,
-// outputs), as ours are, so no tensor is transposed; the head is tied to wte.
+// Model files for other software: Hugging Face names of GPT-2 and Llama. GPT-2's Conv1D weights are
+// (inputs, outputs) and Llama's Linear weights (outputs, inputs), as ours are, so no tensor is
+// transposed; GPT-2's head is tied to wte.
 #include <algorithm>
 
 #include "compute/checkpoint/checkpoint.h"
 #include "compute/checkpoint/model_metadata.h"
+#include "compute/models/limits.h"
 #include "compute/models/model.h"
 
 namespace assay::compute {
@@ -31,10 +33,43 @@ constexpr Rename kGptNames[] = {
     {"fc_out.b", "mlp.c_proj.bias"},
 };
 
+constexpr Rename kLlamaNames[] = {
+    {"embed", "embed_tokens.weight"},       {"norm_f.g", "norm.weight"},
+    {"norm_1.g", "input_layernorm.weight"}, {"q.w", "self_attn.q_proj.weight"},
+    {"k.w", "self_attn.k_proj.weight"},     {"v.w", "self_attn.v_proj.weight"},
+    {"o.w", "self_attn.o_proj.weight"},     {"norm_2.g", "post_attention_layernorm.weight"},
+    {"gate.w", "mlp.gate_proj.weight"},     {"up.w", "mlp.up_proj.weight"},
+    {"down.w", "mlp.down_proj.weight"},
+};
+
+std::string field(const char* name, uint32_t value) {
+    return "  \"" + std::string(name) + "\": " + std::to_string(value) + ",\n";
+}
+
+// Billionths as a decimal fraction with nine digits: exact.
+std::string fraction(uint64_t nano) {
+    std::string digits = std::to_string(nano % kOneNano);
+    digits.insert(0, 9 - digits.size(), '0');
+    return std::to_string(nano / kOneNano) + "." + digits;
+}
+
+std::string llama_config(const LlamaConfig& c) {
+    return "{\n  \"architectures\": [\"LlamaForCausalLM\"],\n  \"model_type\": \"llama\",\n" +
+           field("vocab_size", c.vocab) + field("max_position_embeddings", c.context) +
+           field("hidden_size", c.d_model) + field("num_hidden_layers", c.n_layer) +
+           field("num_attention_heads", c.n_head) + field("num_key_value_heads", c.n_kv_head) +
+           field("head_dim", c.head_dim()) + field("intermediate_size", c.d_ff) +
+           "  \"hidden_act\": \"silu\",\n  \"rms_norm_eps\": " + fraction(c.eps_nano) +
+           ",\n  \"rope_theta\": " + std::to_string(c.rope_base) +
+           ".0,\n  \"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": " +
+           std::to_string(c.rope_base) +
+           ".0},\n  \"attention_bias\": false,\n  \"mlp_bias\": false,\n"
+           "  \"attention_dropout\": 0.0,\n  \"bos_token_id\": null,\n"
+           "  \"eos_token_id\": null,\n  \"tie_word_embeddings\": " +
+           (c.tied ? "true" : "false") + ",\n  \"torch_dtype\": \"float32\"\n}\n";
+}
+
 std::string gpt2_config(const GptConfig& c) {
-    const auto field = [](const char* name, uint32_t value) {
-        return "  \"" + std::string(name) + "\": " + std::to_string(value) + ",\n";
-    };
     return "{\n  \"architectures\": [\"GPT2LMHeadModel\"],\n  \"model_type\": \"gpt2\",\n" +
            field("vocab_size", c.vocab) + field("n_positions", c.context) +
            field("n_embd", c.d_model) + field("n_layer", c.n_layer) + field("n_head", c.n_head) +
@@ -54,6 +89,12 @@ std::string export_name(const ModelConfig& model, const std::string& parameter) 
     std::string layer;  // "h.<i>."
     if (parameter.starts_with("h.")) layer = parameter.substr(0, parameter.find('.', 2) + 1);
     const std::string rest = parameter.substr(layer.size());
+    if (std::holds_alternative<LlamaConfig>(model)) {
+        if (parameter == "head") return "lm_head.weight";
+        const std::string place = layer.empty() ? "model." : "model.layers." + layer.substr(2);
+        for (const Rename& rename : kLlamaNames)
+            if (rename.ours == rest) return place + std::string(rename.theirs);
+    }
     for (const Rename& rename : kGptNames) {
         if (rename.ours == rest) return "transformer." + layer + std::string(rename.theirs);
     }
@@ -78,6 +119,8 @@ Status export_model(const std::filesystem::path& checkpoint, const std::filesyst
         write_safetensors(folder / "model.safetensors", std::move(tensors), metadata));
     if (const auto* gpt = std::get_if<GptConfig>(&model))
         return write_file(folder / "config.json", view_of(gpt2_config(*gpt)));
+    if (const auto* llama = std::get_if<LlamaConfig>(&model))
+        return write_file(folder / "config.json", view_of(llama_config(*llama)));
     return {};
 }
 

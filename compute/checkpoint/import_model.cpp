@@ -86,6 +86,71 @@ Result<ModelConfig> gpt2_config(const json::Value& root) {
     return ModelConfig(config);
 }
 
+// The member as billionths, exactly.
+Result<uint64_t> in_nano(const json::Value* value, const char* key) {
+    const auto number = value == nullptr ? Result<double>(0.0) : value->as_double();
+    if (!number.ok() || !(*number > 0 && *number < 1))
+        return fail(Code::kUnsupported, std::string("config.json: ") + key + " must be a fraction");
+    const auto nano = static_cast<uint64_t>(*number * 1e9 + 0.5);
+    if (static_cast<double>(nano) / 1e9 != *number)
+        return fail(Code::kUnsupported,
+                    std::string("config.json: ") + key + " is not a whole number of billionths");
+    return nano;
+}
+
+// Where newer files keep it, or older ones; 10000 where neither says.
+Result<uint32_t> rope_base(const json::Value& root) {
+    const json::Value* place = &root;
+    if (const auto* scaling = root.find("rope_scaling");
+        scaling != nullptr && !scaling->is(json::Kind::kNull))
+        return fail(Code::kUnsupported, "config.json: rope_scaling is not supported");
+    if (const auto* newer = root.find("rope_parameters");
+        newer != nullptr && newer->is(json::Kind::kObject)) {
+        const auto* type = newer->find("rope_type");
+        if (type != nullptr && type->text != "default")
+            return fail(Code::kUnsupported, "config.json: rope_parameters.rope_type '" +
+                                                type->text + "' is not supported; use default");
+        place = newer;
+    }
+    const json::Value* theta = place->find("rope_theta");
+    if (theta == nullptr) return uint32_t{10'000};
+    const auto number = theta->as_double();
+    if (!number.ok() || !(*number >= 2 && *number <= 1e9) ||
+        *number != static_cast<double>(static_cast<uint32_t>(*number)))
+        return fail(Code::kUnsupported,
+                    "config.json: rope_theta must be a whole number from 2 to 1000000000");
+    return static_cast<uint32_t>(*number);
+}
+
+Result<ModelConfig> llama_config(const json::Value& root, uint32_t context) {
+    ConfigReader reader(root);
+    LlamaConfig config;
+    config.vocab = reader.size("vocab_size", kMaxVocab);
+    config.context = reader.size("max_position_embeddings", UINT32_MAX);
+    config.d_model = reader.size("hidden_size", kMaxModelWidth);
+    config.n_layer = reader.size("num_hidden_layers", kMaxLayers);
+    config.n_head = reader.size("num_attention_heads", kMaxHeads);
+    const bool grouped = root.find("num_key_value_heads") != nullptr;
+    config.n_kv_head = grouped ? reader.size("num_key_value_heads", kMaxHeads) : config.n_head;
+    config.d_ff = reader.size("intermediate_size", 8 * uint64_t{kMaxModelWidth});
+    reader.one_of("hidden_act", {"silu", "swish"});
+    reader.expect("head_dim", json::Kind::kNumber, std::to_string(config.head_dim()));
+    reader.expect("attention_bias", json::Kind::kBool, "", false);
+    reader.expect("mlp_bias", json::Kind::kBool, "", false);
+    ASSAY_RETURN_IF_ERROR(reader.status());
+    ASSAY_ASSIGN(config.eps_nano, in_nano(root.find("rms_norm_eps"), "rms_norm_eps"));
+    ASSAY_ASSIGN(config.rope_base, rope_base(root));
+    const json::Value* tied = root.find("tie_word_embeddings");
+    config.tied = tied != nullptr && tied->boolean;
+    if (context > config.context)
+        return fail(Code::kInvalidArgument, "context " + std::to_string(context) +
+                                                " is more than the model's " +
+                                                std::to_string(config.context));
+    if (context != 0) config.context = context;
+    ASSAY_RETURN_IF_ERROR(validate(ModelConfig(config)));
+    return ModelConfig(config);
+}
+
 // Exact: every F16 value is an F32 value.
 float widened_f16(uint16_t half) {
     const uint32_t sign = uint32_t{half & 0x8000U} << 16;
@@ -113,10 +178,10 @@ Status read_widened(const SafetensorsFile& file, const TensorInfo& tensor,
     return {};
 }
 
-// Causal masks that old files carry; the head, which is the embedding again.
+// Causal masks and angles that old files carry; the head where it is the embedding again.
 bool is_spare(std::string_view name) {
     return name.ends_with(".attn.bias") || name.ends_with(".attn.masked_bias") ||
-           name == "lm_head.weight";
+           name.ends_with(".rotary_emb.inv_freq") || name == "lm_head.weight";
 }
 
 class WeightReader {
@@ -141,7 +206,7 @@ private:
         return fail(Code::kCorrupt, path_ + ": tensor " + tensor + " " + what);
     }
 
-    // With or without the prefix "transformer.".
+    // With or without the prefix "transformer." or "model.".
     Status read(const std::string& name, const ParameterSpec& spec, std::vector<float>& out) {
         const TensorInfo* tensor = file_.find(name);
         if (tensor == nullptr) tensor = file_.find(name.substr(name.find('.') + 1));
@@ -162,14 +227,15 @@ private:
 
     Status check_head(const std::vector<float>& embedding) const {
         const TensorInfo* head = file_.find("lm_head.weight");
-        if (head == nullptr) return {};
+        if (head == nullptr || used_.contains(head->name)) return {};
         std::vector<float> values(embedding.size());
         const uint64_t width = dtype_bits(head->dtype) / 8;
         if (head->bytes() != values.size() * width || (width != 4 && width != 2))
             return wrong(head->name, "has another size than wte");
         ASSAY_RETURN_IF_ERROR(read_widened(file_, *head, values));
         if (values != embedding)
-            return wrong(head->name, "differs from wte; only a tied head is supported");
+            return wrong(head->name,
+                         "differs from the embedding; config.json says that they are tied");
         return {};
     }
 
@@ -180,19 +246,23 @@ private:
 
 }  // namespace
 
-Result<ModelConfig> hugging_face_config(std::string_view text) {
+Result<ModelConfig> hugging_face_config(std::string_view text, uint32_t context) {
     ASSAY_ASSIGN(const json::Value root, json::parse(text));
     const json::Value* type = root.find("model_type");
     const std::string name = type != nullptr ? type->text : "";
+    if (name == "llama") return llama_config(root, context);
+    if (context != 0)
+        return fail(Code::kUnsupported,
+                    "only a llama can be given another context: its positions are computed");
     if (name == "gpt2") return gpt2_config(root);
     return fail(Code::kUnsupported,
-                "config.json: model_type '" + name + "' is not supported; use gpt2");
+                "config.json: model_type '" + name + "' is not supported; use gpt2 or llama");
 }
 
 Result<ModelConfig> import_model(const std::filesystem::path& folder,
-                                 const std::filesystem::path& checkpoint) {
+                                 const std::filesystem::path& checkpoint, uint32_t context) {
     ASSAY_ASSIGN(const Bytes text, read_file(folder / "config.json", kMaxModelConfigBytes));
-    ASSAY_ASSIGN(const ModelConfig model, hugging_face_config(text_of(text)));
+    ASSAY_ASSIGN(const ModelConfig model, hugging_face_config(text_of(text), context));
     const auto path = folder / "model.safetensors";
     if (!std::filesystem::exists(path) &&
         std::filesystem::exists(folder / "model.safetensors.index.json"))

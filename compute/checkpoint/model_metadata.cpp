@@ -38,6 +38,23 @@ Result<MlpConfig> mlp_from_metadata(const Metadata& metadata) {
     return config;
 }
 
+Result<LlamaConfig> llama_from_metadata(const Metadata& metadata) {
+    LlamaConfig config;
+    const std::pair<const char*, uint32_t*> fields[] = {
+        {"vocab", &config.vocab},     {"context", &config.context},
+        {"d_model", &config.d_model}, {"n_layer", &config.n_layer},
+        {"n_head", &config.n_head},   {"n_kv_head", &config.n_kv_head},
+        {"d_ff", &config.d_ff},       {"rope_base", &config.rope_base}};
+    for (const auto& [key, field] : fields) {
+        ASSAY_ASSIGN(const uint64_t value, metadata_number(metadata, key, UINT32_MAX));
+        *field = static_cast<uint32_t>(value);
+    }
+    ASSAY_ASSIGN(config.eps_nano, metadata_number(metadata, "eps_nano", UINT64_MAX));
+    ASSAY_ASSIGN(const uint64_t tied, metadata_number(metadata, "tied", 1));
+    config.tied = tied != 0;
+    return config;
+}
+
 Result<GptConfig> gpt_from_metadata(const Metadata& metadata) {
     GptConfig config;
     const std::pair<const char*, uint32_t*> fields[] = {{"vocab", &config.vocab},
@@ -63,6 +80,19 @@ Metadata model_metadata(const ModelConfig& model) {
                 {"n_layer", std::to_string(gpt->n_layer)},
                 {"n_head", std::to_string(gpt->n_head)}};
     }
+    if (const auto* llama = std::get_if<LlamaConfig>(&model)) {
+        return {{"model", "llama"},
+                {"vocab", std::to_string(llama->vocab)},
+                {"context", std::to_string(llama->context)},
+                {"d_model", std::to_string(llama->d_model)},
+                {"n_layer", std::to_string(llama->n_layer)},
+                {"n_head", std::to_string(llama->n_head)},
+                {"n_kv_head", std::to_string(llama->n_kv_head)},
+                {"d_ff", std::to_string(llama->d_ff)},
+                {"rope_base", std::to_string(llama->rope_base)},
+                {"eps_nano", std::to_string(llama->eps_nano)},
+                {"tied", llama->tied ? "1" : "0"}};
+    }
     const auto& mlp = std::get<MlpConfig>(model);
     std::string hidden;
     for (const uint32_t width : mlp.hidden)
@@ -86,6 +116,11 @@ Result<ModelConfig> model_from_metadata(const Metadata& metadata) {
         ASSAY_ASSIGN(const GptConfig gpt, gpt_from_metadata(metadata));
         ASSAY_RETURN_IF_ERROR(validate(gpt));
         return ModelConfig(gpt);
+    }
+    if (kind->second == "llama") {
+        ASSAY_ASSIGN(const LlamaConfig llama, llama_from_metadata(metadata));
+        ASSAY_RETURN_IF_ERROR(validate(llama));
+        return ModelConfig(llama);
     }
     if (kind->second == "mlp") {
         ASSAY_ASSIGN(const MlpConfig mlp, mlp_from_metadata(metadata));

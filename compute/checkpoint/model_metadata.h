@@ -1,6 +1,6 @@
-// The model's description in a checkpoint's __metadata__: "model" ("gpt" or "mlp") and one decimal
-// string per size ("hidden": comma-separated). Plain functions; thread-safe; kCorrupt names the
-// key.
+// The model's description in a checkpoint's __metadata__: "model" ("gpt", "mlp" or "llama") and one
+// decimal string per size ("hidden": comma-separated). Plain functions; thread-safe; kCorrupt names
+// the key.
 #pragma once
 
 #include "compute/checkpoint/safetensors.h"

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "compute/cuda/device_memory.h"
+#include "compute/cuda/llama_kernels.h"
 #include "compute/cuda/product_kernels.h"
 #include "compute/cuda/products.h"
 #include "compute/cuda/sum_kernels.h"
@@ -77,6 +78,48 @@ public:
         columns(up, nullptr, rows, cols, s.out(dbias, cols));
         launch(rows,
                LayerNormGrad{up, s.in(gain, cols), hat, s.in(rstd, rows), cols, s.out(dx, n)});
+    }
+
+    void rmsnorm(const float* x, const float* gain, float eps, int64_t rows, int64_t cols, float* y,
+                 float* xhat, float* rstd) override {
+        Stage s(*device_, memory_);
+        const int64_t n = rows * cols;
+        launch(rows, RmsNorm{s.in(x, n), s.in(gain, cols), eps, cols, s.out(y, n), s.out(xhat, n),
+                             s.out(rstd, rows)});
+    }
+    void rmsnorm_grad(const float* dy, const float* gain, const float* xhat, const float* rstd,
+                      int64_t rows, int64_t cols, float* dx, float* dgain) override {
+        Stage s(*device_, memory_);
+        const int64_t n = rows * cols;
+        const float *up = s.in(dy, n), *hat = s.in(xhat, n);
+        columns(up, hat, rows, cols, s.out(dgain, cols));
+        launch(rows, RmsNormGrad{up, s.in(gain, cols), hat, s.in(rstd, rows), cols, s.out(dx, n)});
+    }
+    void swiglu(const float* gate, const float* up, int64_t n, float* h) override {
+        Stage s(*device_, memory_);
+        elementwise(n, SwiGlu{s.in(gate, n), s.in(up, n), s.out(h, n)});
+    }
+    void swiglu_grad(const float* gate, const float* up, const float* dh, int64_t n, float* dgate,
+                     float* dup) override {
+        Stage s(*device_, memory_);
+        elementwise(
+            n, SwiGluGrad{s.in(gate, n), s.in(up, n), s.in(dh, n), s.out(dgate, n), s.out(dup, n)});
+    }
+    void rotary(const float* q, const float* k, const float* v, const float* table,
+                const AttentionShape& shape, int64_t kv_heads, float* qkv) override {
+        Stage s(*device_, memory_);
+        const int64_t n = shape.rows() * shape.width(), kv = n / shape.heads * kv_heads;
+        elementwise(n / 2, Rotary{angles(s, table, shape, kv_heads), s.in(q, n), s.in(k, kv),
+                                  s.in(v, kv), s.out(qkv, 3 * n)});
+    }
+    void rotary_grad(const float* dqkv, const float* table, const AttentionShape& shape,
+                     int64_t kv_heads, float* dq, float* dk, float* dv) override {
+        Stage s(*device_, memory_);
+        const int64_t n = shape.rows() * shape.width(), kv = n / shape.heads * kv_heads;
+        const float* from = s.in(dqkv, 3 * n);
+        const Angles turns = angles(s, table, shape, kv_heads);
+        elementwise(n / 2, RotaryGradQ{turns, from, s.out(dq, n)});
+        elementwise(kv / 2, RotaryGradKv{turns, from, s.out(dk, kv), s.out(dv, kv)});
     }
 
     void gelu(const float* x, int64_t n, float* y) override {
@@ -252,6 +295,12 @@ private:
     }
     static float scale_of(const AttentionShape& shape) {
         return static_cast<float>(1.0 / __builtin_sqrt(static_cast<double>(shape.head_dim)));
+    }
+
+    static Angles angles(Stage& stage, const float* table, const AttentionShape& shape,
+                         int64_t kv_heads) {
+        return {stage.in(table, shape.context * shape.head_dim), shape.context, shape.heads,
+                kv_heads, shape.head_dim};
     }
 
     static int64_t extent(const MatrixView& m) {

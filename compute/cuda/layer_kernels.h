@@ -196,7 +196,8 @@ struct Embedding {
     float* out;
     ASSAY_HD uint32_t operator()(int64_t i) const {
         const int64_t r = i / cols, c = i % cols;
-        out[i] = wte[tokens[r] * cols + c] + wpe[r % context * cols + c];
+        const float token = wte[tokens[r] * cols + c];
+        out[i] = wpe == nullptr ? token : token + wpe[r % context * cols + c];
         return abs_bits(out[i]);
     }
 };

@@ -92,6 +92,22 @@ public:
     virtual void layernorm_grad(const float* dy, const float* gain, const float* xhat,
                                 const float* rstd, int64_t rows, int64_t cols, float* dx,
                                 float* dgain, float* dbias) = 0;
+    // x (R x C) -> y, xhat (R x C), rstd (R); gain (C)
+    virtual void rmsnorm(const float* x, const float* gain, float eps, int64_t rows, int64_t cols,
+                         float* y, float* xhat, float* rstd) = 0;
+    virtual void rmsnorm_grad(const float* dy, const float* gain, const float* xhat,
+                              const float* rstd, int64_t rows, int64_t cols, float* dx,
+                              float* dgain) = 0;
+    virtual void swiglu(const float* gate, const float* up, int64_t n, float* h) = 0;
+    virtual void swiglu_grad(const float* gate, const float* up, const float* dh, int64_t n,
+                             float* dgate, float* dup) = 0;
+    // q (B*T x D), k, v (B*T x KV), table (T x D/H: cosines, then sines) -> qkv (B*T x 3D): q and k
+    // turned by their position, k and v repeated for each head of their group.
+    virtual void rotary(const float* q, const float* k, const float* v, const float* table,
+                        const AttentionShape& shape, int64_t kv_heads, float* qkv) = 0;
+    // Back: dk and dv are exact sums over the heads of a group.
+    virtual void rotary_grad(const float* dqkv, const float* table, const AttentionShape& shape,
+                             int64_t kv_heads, float* dq, float* dk, float* dv) = 0;
     virtual void gelu(const float* x, int64_t n, float* y) = 0;
     virtual void gelu_grad(const float* x, const float* dy, int64_t n, float* dx) = 0;
     virtual void add(const float* a, const float* b, int64_t n, float* out) = 0;  // out may alias
@@ -108,7 +124,7 @@ public:
     virtual void cross_entropy(const float* logits, const int32_t* target, int64_t rows,
                                int64_t classes, float* loss, float* dlogits) = 0;
 
-    // out (R x C): token row + position row
+    // out (R x C): token row + position row; wpe may be null
     virtual void embedding(const float* wte, const float* wpe, const int32_t* tokens, int64_t rows,
                            int64_t context, int64_t cols, float* out) = 0;
     // out (rows_out x C) = sums of values (R x C) by index (R), one scale for the whole tensor

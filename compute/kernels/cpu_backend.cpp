@@ -159,9 +159,15 @@ void CpuBackend::cross_entropy(const float* logits, const int32_t* target, int64
 void CpuBackend::embedding(const float* wte, const float* wpe, const int32_t* tokens, int64_t rows,
                            int64_t context, int64_t cols, float* out) {
     pool_.run(rows, std::max<int64_t>(1, kGrain / cols), [&](int, int64_t begin, int64_t end) {
-        for (int64_t r = begin; r < end; ++r)
-            note(kernels_.add(wte + tokens[r] * cols, wpe + r % context * cols, cols,
-                              out + r * cols));
+        for (int64_t r = begin; r < end; ++r) {
+            const float* row = wte + tokens[r] * cols;
+            if (wpe == nullptr) {
+                note(kernels_.max_abs(row, cols));
+                std::copy(row, row + cols, out + r * cols);
+            } else {
+                note(kernels_.add(row, wpe + r % context * cols, cols, out + r * cols));
+            }
+        }
     });
 }
 

@@ -28,6 +28,17 @@ public:
                    float* y, float* xhat, float* rstd) override;
     void layernorm_grad(const float* dy, const float* gain, const float* xhat, const float* rstd,
                         int64_t rows, int64_t cols, float* dx, float* dgain, float* dbias) override;
+    void rmsnorm(const float* x, const float* gain, float eps, int64_t rows, int64_t cols, float* y,
+                 float* xhat, float* rstd) override;
+    void rmsnorm_grad(const float* dy, const float* gain, const float* xhat, const float* rstd,
+                      int64_t rows, int64_t cols, float* dx, float* dgain) override;
+    void swiglu(const float* gate, const float* up, int64_t n, float* h) override;
+    void swiglu_grad(const float* gate, const float* up, const float* dh, int64_t n, float* dgate,
+                     float* dup) override;
+    void rotary(const float* q, const float* k, const float* v, const float* table,
+                const AttentionShape& shape, int64_t kv_heads, float* qkv) override;
+    void rotary_grad(const float* dqkv, const float* table, const AttentionShape& shape,
+                     int64_t kv_heads, float* dq, float* dk, float* dv) override;
     void gelu(const float* x, int64_t n, float* y) override;
     void gelu_grad(const float* x, const float* dy, int64_t n, float* dx) override;
     void add(const float* a, const float* b, int64_t n, float* out) override;

@@ -65,6 +65,12 @@ struct AdamWFactors {
     float beta1, beta2, c1, c2, k1, k2, eps, lr, lr_decay;
 };
 
+// What one row of rotary positions needs.
+struct RotaryRow {
+    int64_t heads, kv_heads, head_dim;
+    const float* table;  // head_dim: cosines, then sines
+};
+
 struct KernelTable {
     Bits (*max_abs)(const float* x, int64_t n);
     int64_t (*sum)(const float* x, int64_t n, float up);          // of rne(x * up)
@@ -90,6 +96,18 @@ struct KernelTable {
                          float* ds);
     Bits (*cross_entropy)(const float* logits, const int32_t* target, int64_t rows, int64_t classes,
                           float count, float* losses, float* dlogits);
+
+    Bits (*rmsnorm)(const float* x, const float* gain, float eps, int64_t rows, int64_t cols,
+                    float* y, float* xhat, float* rstd);
+    Bits (*rmsnorm_grad)(const float* dy, const float* gain, const float* xhat, const float* rstd,
+                         int64_t rows, int64_t cols, float* dx);
+    Bits (*swiglu)(const float* gate, const float* up, int64_t n, float* h);
+    Bits (*swiglu_grad)(const float* gate, const float* up, const float* dh, int64_t n,
+                        float* dgate, float* dup);
+    Bits (*rotary)(const RotaryRow& row, const float* q, const float* k, const float* v,
+                   float* qkv);
+    Bits (*rotary_grad)(const RotaryRow& row, const float* dqkv, float* dq, float* dk, float* dv,
+                        float* scratch);  // scratch: head_dim
 
     int64_t tile_rows, tile_cols;
     int64_t group_rows;  // rows of A packed at once, a multiple of tile_rows; for B: tile_cols

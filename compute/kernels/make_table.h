@@ -5,6 +5,7 @@
 #include "compute/kernels/elementwise_kernels.h"
 #include "compute/kernels/kernel_table.h"
 #include "compute/kernels/layer_kernels.h"
+#include "compute/kernels/llama_kernels.h"
 #include "compute/kernels/pack_kernels.h"
 #include "compute/kernels/reduce_kernels.h"
 
@@ -34,6 +35,12 @@ constexpr KernelTable make_table(const GemmKernels& gemm) {
     table.softmax = LayerKernels<L>::softmax;
     table.softmax_grad = LayerKernels<L>::softmax_grad;
     table.cross_entropy = LayerKernels<L>::cross_entropy;
+    table.rmsnorm = LlamaKernels<L>::rmsnorm;
+    table.rmsnorm_grad = LlamaKernels<L>::rmsnorm_grad;
+    table.swiglu = LlamaKernels<L>::swiglu;
+    table.swiglu_grad = LlamaKernels<L>::swiglu_grad;
+    table.rotary = LlamaKernels<L>::rotary;
+    table.rotary_grad = LlamaKernels<L>::rotary_grad;
     table.tile_rows = gemm.tile_rows;
     table.tile_cols = gemm.tile_cols;
     table.group_rows = gemm.group_rows;

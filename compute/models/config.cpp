@@ -31,6 +31,25 @@ Status validate_gpt(const GptConfig& c) {
     return {};
 }
 
+Status validate_llama(const LlamaConfig& c) {
+    ASSAY_RETURN_IF_ERROR(validate_gpt({c.vocab, c.context, c.d_model, c.n_layer, c.n_head}));
+    ASSAY_RETURN_IF_ERROR(in_range("model.n_kv_head", c.n_kv_head, 1, c.n_head));
+    ASSAY_RETURN_IF_ERROR(in_range("model.d_ff", c.d_ff, 1, 8 * uint64_t{kMaxModelWidth}));
+    ASSAY_RETURN_IF_ERROR(in_range("model.rope_base", c.rope_base, 2, 1'000'000'000));
+    ASSAY_RETURN_IF_ERROR(in_range("model.eps_nano", c.eps_nano, 1, kOneNano));
+    if (c.n_head % c.n_kv_head != 0) {
+        return fail(Code::kInvalidArgument, "model.n_kv_head is " + std::to_string(c.n_kv_head) +
+                                                "; it must divide model.n_head (" +
+                                                std::to_string(c.n_head) + ")");
+    }
+    if (c.head_dim() % 2 != 0) {
+        return fail(Code::kInvalidArgument, "model.d_model / model.n_head is " +
+                                                std::to_string(c.head_dim()) +
+                                                "; rotary positions need an even number");
+    }
+    return {};
+}
+
 Status validate_mlp(const MlpConfig& c) {
     ASSAY_RETURN_IF_ERROR(in_range("model.inputs", c.inputs, 1, kMaxMlpInputs));
     ASSAY_RETURN_IF_ERROR(in_range("number of model.hidden", c.hidden.size(), 0, kMaxHiddenLayers));
@@ -81,10 +100,27 @@ uint64_t product_scratch_bytes(const Program& program) {
 
 }  // namespace
 
+std::optional<TokenModel> token_model(const ModelConfig& model) {
+    if (const auto* gpt = std::get_if<GptConfig>(&model))
+        return TokenModel{gpt->vocab, gpt->context};
+    if (const auto* llama = std::get_if<LlamaConfig>(&model))
+        return TokenModel{llama->vocab, llama->context};
+    return std::nullopt;
+}
+
+std::string_view model_name(const ModelConfig& model) {
+    constexpr std::string_view kNames[] = {"gpt", "mlp", "llama"};  // in the variant's order
+    return kNames[model.index()];
+}
+
 Status validate(const ModelConfig& model) {
-    const auto* gpt = std::get_if<GptConfig>(&model);
-    ASSAY_RETURN_IF_ERROR(gpt != nullptr ? validate_gpt(*gpt)
-                                         : validate_mlp(std::get<MlpConfig>(model)));
+    if (const auto* gpt = std::get_if<GptConfig>(&model)) {
+        ASSAY_RETURN_IF_ERROR(validate_gpt(*gpt));
+    } else if (const auto* llama = std::get_if<LlamaConfig>(&model)) {
+        ASSAY_RETURN_IF_ERROR(validate_llama(*llama));
+    } else {
+        ASSAY_RETURN_IF_ERROR(validate_mlp(std::get<MlpConfig>(model)));
+    }
     uint64_t parameters = 0;
     for (const ParameterSpec& spec : parameter_specs(model))
         parameters += static_cast<uint64_t>(spec.size());
@@ -97,9 +133,10 @@ Status validate(const JobConfig& job) {
     ASSAY_RETURN_IF_ERROR(validate(job.plan));
     ASSAY_RETURN_IF_ERROR(
         in_range("optimizer.warmup_steps", job.optimizer.warmup_steps, 0, job.plan.total_steps()));
-    if (const auto* gpt = std::get_if<GptConfig>(&job.model)) {
+    if (const auto tokens = token_model(job.model)) {
         ASSAY_RETURN_IF_ERROR(in_range("plan.batch * model.context",
-                                       uint64_t{job.plan.batch} * gpt->context, 1, kMaxStepRows));
+                                       uint64_t{job.plan.batch} * tokens->context, 1,
+                                       kMaxStepRows));
     }
     return in_range("numerics.slices", job.slices, 1, 3);
 }

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -21,7 +23,24 @@ struct MlpConfig {
     uint32_t classes = 0;
     bool operator==(const MlpConfig&) const = default;
 };
-using ModelConfig = std::variant<GptConfig, MlpConfig>;
+struct LlamaConfig {
+    uint32_t vocab = 0, context = 0, d_model = 0, n_layer = 0, n_head = 0, n_kv_head = 0;
+    uint32_t d_ff = 0;            // width of SwiGLU
+    uint32_t rope_base = 10'000;  // of the rotary positions
+    uint64_t eps_nano = 10'000;   // of RMSNorm
+    bool tied = false;            // the head is the embedding
+    uint32_t head_dim() const { return n_head == 0 ? 0 : d_model / n_head; }
+    uint32_t kv_width() const { return head_dim() * n_kv_head; }
+    bool operator==(const LlamaConfig&) const = default;
+};
+using ModelConfig = std::variant<GptConfig, MlpConfig, LlamaConfig>;
+
+// What a model that reads tokens needs of its data; nothing for others.
+struct TokenModel {
+    uint32_t vocab = 0, context = 0;
+};
+std::optional<TokenModel> token_model(const ModelConfig& model);
+std::string_view model_name(const ModelConfig& model);  // "gpt", "mlp", "llama"
 
 struct OptimizerConfig {  // AdamW; warm-up, then cosine from lr to min_lr over all steps of the job
     uint64_t lr_nano = 0, beta1_nano = 900'000'000, beta2_nano = 950'000'000, eps_nano = 10;

@@ -10,15 +10,21 @@ int64_t ParameterSpec::size() const {
 
 std::vector<ParameterSpec> parameter_specs(const ModelConfig& model) {
     if (const auto* gpt = std::get_if<GptConfig>(&model)) return gpt_parameters(*gpt);
+    if (const auto* llama = std::get_if<LlamaConfig>(&model)) return llama_parameters(*llama);
     return mlp_parameters(std::get<MlpConfig>(model));
 }
 
 Result<Program> build_program(const ModelConfig& model, uint32_t batch, int slices,
                               ProgramMode mode) {
     ASSAY_RETURN_IF_ERROR(validate(model));
-    const auto* gpt = std::get_if<GptConfig>(&model);
-    Program program = gpt != nullptr ? gpt_program(*gpt, batch, slices, mode)
-                                     : mlp_program(std::get<MlpConfig>(model), batch, slices, mode);
+    Program program;
+    if (const auto* gpt = std::get_if<GptConfig>(&model)) {
+        program = gpt_program(*gpt, batch, slices, mode);
+    } else if (const auto* llama = std::get_if<LlamaConfig>(&model)) {
+        program = llama_program(*llama, batch, slices, mode);
+    } else {
+        program = mlp_program(std::get<MlpConfig>(model), batch, slices, mode);
+    }
     ASSAY_RETURN_IF_ERROR(check(program));
     return program;
 }

@@ -2,7 +2,8 @@
 //
 // gpt: the decoder of GPT-2 (pre-norm, learned positions, tanh GELU, tied head); names, order and
 // additions are those of OFA-1's reference (docs/arithmetic.md). mlp: linear layers with GELU
-// between them and cross-entropy at the end. Plain functions; thread-safe. Errors: build_program
+// between them and cross-entropy at the end; llama: RMSNorm, rotary positions, grouped-query
+// attention and SwiGLU, without biases. Plain functions; thread-safe. Errors: build_program
 // expects a validated config (config.h) and returns kInvalidArgument otherwise.
 #pragma once
 
@@ -33,6 +34,8 @@ Result<Program> build_program(const ModelConfig& model, uint32_t batch, int slic
 // Per model (gpt.cpp, mlp.cpp); use the two functions above.
 std::vector<ParameterSpec> gpt_parameters(const GptConfig& config);
 std::vector<ParameterSpec> mlp_parameters(const MlpConfig& config);
+std::vector<ParameterSpec> llama_parameters(const LlamaConfig& config);
+Program llama_program(const LlamaConfig& config, uint32_t batch, int slices, ProgramMode mode);
 Program gpt_program(const GptConfig& config, uint32_t batch, int slices, ProgramMode mode);
 Program mlp_program(const MlpConfig& config, uint32_t batch, int slices, ProgramMode mode);
 

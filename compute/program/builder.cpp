@@ -57,8 +57,70 @@ TensorId ProgramBuilder::gradient(TensorId parameter) {
 
 TensorId ProgramBuilder::embedding(TensorId wte, TensorId wpe, TensorId tokens) {
     const TensorId x = activation("x", {at(tokens).size(), at(wte).cols()});
-    append(OpKind::kEmbedding, {wte, wpe, tokens}, {x});
+    std::vector<TensorId> inputs = {wte};
+    if (wpe != kNoTensor) inputs.push_back(wpe);
+    inputs.push_back(tokens);
+    append(OpKind::kEmbedding, std::move(inputs), {x});
     return x;
+}
+
+TensorId ProgramBuilder::constant(const std::string& name, std::vector<int64_t> shape,
+                                  std::vector<float> values) {
+    const TensorId id = tensor(name, std::move(shape), TensorKind::kConstant);
+    program_.constants.emplace(id, std::move(values));
+    return id;
+}
+
+ProgramBuilder::Norm ProgramBuilder::rmsnorm(const std::string& name, TensorId x, TensorId gain,
+                                             float eps) {
+    Norm norm{};
+    norm.y = like(name, x);
+    norm.xhat = like(name + ".xhat", x);
+    norm.rstd = activation(name + ".rstd", {at(x).rows()});
+    append(OpKind::kRmsNorm, {x, gain}, {norm.y, norm.xhat, norm.rstd}).eps = eps;
+    return norm;
+}
+
+TensorId ProgramBuilder::rmsnorm_grad(const std::string& name, TensorId dy, TensorId gain,
+                                      const Norm& saved) {
+    const TensorId dx = like(name, dy);
+    append(OpKind::kRmsNormGrad, {dy, gain, saved.xhat, saved.rstd}, {dx, gradient(gain)});
+    return dx;
+}
+
+TensorId ProgramBuilder::swiglu(const std::string& name, TensorId gate, TensorId up) {
+    const TensorId h = like(name, gate);
+    append(OpKind::kSwiGlu, {gate, up}, {h});
+    return h;
+}
+
+std::pair<TensorId, TensorId> ProgramBuilder::swiglu_grad(const std::string& name, TensorId gate,
+                                                          TensorId up, TensorId dh) {
+    const TensorId dgate = like(name + ".gate", gate), dup = like(name + ".up", up);
+    append(OpKind::kSwiGluGrad, {gate, up, dh}, {dgate, dup});
+    return {dgate, dup};
+}
+
+TensorId ProgramBuilder::rotary(const std::string& name, TensorId q, TensorId k, TensorId v,
+                                TensorId table, const AttentionShape& shape, int64_t kv_heads) {
+    const TensorId qkv = activation(name, {shape.rows(), 3 * shape.width()});
+    Operation& operation = append(OpKind::kRotary, {q, k, v, table}, {qkv});
+    operation.attention = shape;
+    operation.kv_heads = kv_heads;
+    return qkv;
+}
+
+ProgramBuilder::Qkv ProgramBuilder::rotary_grad(const std::string& name, TensorId dqkv,
+                                                TensorId table, const AttentionShape& shape,
+                                                int64_t kv_heads) {
+    const int64_t kv = kv_heads * shape.head_dim;
+    const Qkv out{activation(name + ".q", {shape.rows(), shape.width()}),
+                  activation(name + ".k", {shape.rows(), kv}),
+                  activation(name + ".v", {shape.rows(), kv})};
+    Operation& operation = append(OpKind::kRotaryGrad, {dqkv, table}, {out.q, out.k, out.v});
+    operation.attention = shape;
+    operation.kv_heads = kv_heads;
+    return out;
 }
 
 ProgramBuilder::Norm ProgramBuilder::layernorm(const std::string& name, TensorId x, TensorId gain,

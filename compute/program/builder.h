@@ -33,7 +33,22 @@ public:
         TensorId loss, dlogits;
     };
 
+    TensorId constant(const std::string& name, std::vector<int64_t> shape,
+                      std::vector<float> values);
+    // wpe may be kNoTensor.
     TensorId embedding(TensorId wte, TensorId wpe, TensorId tokens);
+    Norm rmsnorm(const std::string& name, TensorId x, TensorId gain, float eps);
+    TensorId rmsnorm_grad(const std::string& name, TensorId dy, TensorId gain, const Norm& saved);
+    TensorId swiglu(const std::string& name, TensorId gate, TensorId up);
+    std::pair<TensorId, TensorId> swiglu_grad(const std::string& name, TensorId gate, TensorId up,
+                                              TensorId dh);
+    TensorId rotary(const std::string& name, TensorId q, TensorId k, TensorId v, TensorId table,
+                    const AttentionShape& shape, int64_t kv_heads);
+    struct Qkv {
+        TensorId q, k, v;
+    };
+    Qkv rotary_grad(const std::string& name, TensorId dqkv, TensorId table,
+                    const AttentionShape& shape, int64_t kv_heads);
     Norm layernorm(const std::string& name, TensorId x, TensorId gain, TensorId bias);
     TensorId layernorm_grad(const std::string& name, TensorId dy, TensorId gain, TensorId bias,
                             const Norm& saved);

@@ -31,6 +31,8 @@ Result<std::unique_ptr<Executor>> Executor::create(const Program& program, Backe
         const int64_t offset = executor->plan_.offset[id];
         if (offset != MemoryPlan::kNowhere) executor->float_at_[id] = executor->arena_ + offset;
     }
+    for (const auto& [id, values] : program.constants)
+        executor->bind(id, const_cast<float*>(values.data()));  // only read
     return executor;
 }
 
@@ -166,6 +168,28 @@ void Executor::execute_norm(const Operation& operation) {
     }
 }
 
+void Executor::execute_rmsnorm(const Operation& operation) {
+    const auto in = [&](size_t i) { return float_at_[operation.inputs[i]]; };
+    const auto out = [&](size_t i) { return float_at_[operation.outputs[i]]; };
+    const Tensor& x = program_.at(operation.inputs[0]);
+    if (operation.kind == OpKind::kRmsNorm) {
+        backend_.rmsnorm(in(0), in(1), operation.eps, x.rows(), x.cols(), out(0), out(1), out(2));
+    } else {
+        backend_.rmsnorm_grad(in(0), in(1), in(2), in(3), x.rows(), x.cols(), out(0), out(1));
+    }
+}
+
+// Positions are left out where the model has none to add.
+void Executor::execute_embedding(const Operation& operation) {
+    const Tensor& out = program_.at(operation.outputs[0]);
+    const bool positions = operation.inputs.size() == 3;
+    backend_.embedding(float_at_[operation.inputs[0]],
+                       positions ? float_at_[operation.inputs[1]] : nullptr,
+                       int_at_[operation.inputs.back()], out.rows(),
+                       positions ? program_.at(operation.inputs[1]).rows() : 1, out.cols(),
+                       float_at_[operation.outputs[0]]);
+}
+
 void Executor::execute_adamw(const Operation& operation, const AdamWStep& step) {
     std::vector<ParameterSlot> slots;
     slots.reserve(program_.parameters.size());
@@ -184,8 +208,7 @@ void Executor::execute(const Operation& operation, const AdamWStep* step) {
     const Tensor& y = program_.at(operation.outputs[0]);
     switch (operation.kind) {
         case OpKind::kEmbedding:
-            return backend_.embedding(in(0), in(1), index(2), y.rows(),
-                                      program_.at(operation.inputs[1]).rows(), y.cols(), out(0));
+            return execute_embedding(operation);
         case OpKind::kLayerNorm:
         case OpKind::kLayerNormGrad:
             return execute_norm(operation);
@@ -208,6 +231,19 @@ void Executor::execute(const Operation& operation, const AdamWStep* step) {
             return backend_.cross_entropy(in(0), index(1), x.rows(), x.cols(), out(0), out(1));
         case OpKind::kScatter:
             return backend_.scatter(in(0), index(1), x.rows(), x.cols(), y.rows(), out(0));
+        case OpKind::kRmsNorm:
+        case OpKind::kRmsNormGrad:
+            return execute_rmsnorm(operation);
+        case OpKind::kSwiGlu:
+            return backend_.swiglu(in(0), in(1), x.size(), out(0));
+        case OpKind::kSwiGluGrad:
+            return backend_.swiglu_grad(in(0), in(1), in(2), x.size(), out(0), out(1));
+        case OpKind::kRotary:
+            return backend_.rotary(in(0), in(1), in(2), in(3), operation.attention,
+                                   operation.kv_heads, out(0));
+        case OpKind::kRotaryGrad:
+            return backend_.rotary_grad(in(0), in(1), operation.attention, operation.kv_heads,
+                                        out(0), out(1), out(2));
         case OpKind::kAdamW:
             return execute_adamw(operation, *step);
     }

@@ -55,6 +55,8 @@ private:
     void execute_gemm(const Operation& operation);
     void execute_adamw(const Operation& operation, const AdamWStep& step);
     void execute_norm(const Operation& operation);
+    void execute_rmsnorm(const Operation& operation);
+    void execute_embedding(const Operation& operation);
     MatrixView view(TensorId id, bool transpose) const;
 
     const Program& program_;

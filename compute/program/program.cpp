@@ -14,9 +14,10 @@ int64_t Tensor::size() const {
 
 std::string_view op_name(OpKind kind) {
     constexpr std::array<std::string_view, kOpKinds> names = {
-        "embedding",     "layernorm", "layernorm_grad", "gemm",      "gelu",
-        "gelu_grad",     "add",       "column_sums",    "attention", "attention_grad",
-        "cross_entropy", "scatter",   "adamw"};
+        "embedding",     "layernorm", "layernorm_grad", "gemm",         "gelu",
+        "gelu_grad",     "add",       "column_sums",    "attention",    "attention_grad",
+        "cross_entropy", "scatter",   "rmsnorm",        "rmsnorm_grad", "swiglu",
+        "swiglu_grad",   "rotary",    "rotary_grad",    "adamw"};
     const auto index = static_cast<size_t>(kind);
     return index < names.size() ? names[index] : "unknown";
 }

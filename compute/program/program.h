@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,7 +21,7 @@ namespace assay::compute {
 using TensorId = uint32_t;
 inline constexpr TensorId kNoTensor = UINT32_MAX;
 
-enum class TensorKind : uint8_t { kInput, kParameter, kMoment, kActivation, kGradient };
+enum class TensorKind : uint8_t { kInput, kConstant, kParameter, kMoment, kActivation, kGradient };
 enum class ElementType : uint8_t { kF32, kI32 };
 
 struct Tensor {
@@ -36,7 +37,7 @@ struct Tensor {
 
 // Operands in order (see `operands` in program.cpp for the counts that check() enforces).
 enum class OpKind : uint8_t {
-    kEmbedding,      // wte (V,C), wpe (T,C), tokens (R)      -> x (R,C)
+    kEmbedding,      // wte (V,C), [wpe (T,C)], tokens (R)    -> x (R,C)
     kLayerNorm,      // x (R,C), gain (C), bias (C)           -> y, xhat (R,C), rstd (R)
     kLayerNormGrad,  // dy, gain, xhat, rstd                  -> dx (R,C), dgain, dbias (C)
     kGemm,           // a, b (transposable), [bias]           -> c
@@ -48,9 +49,15 @@ enum class OpKind : uint8_t {
     kAttentionGrad,  // dout, qkv, probabilities              -> dqkv (R,3D)
     kCrossEntropy,   // logits (R,V), target (R)              -> loss (1), dlogits (R,V)
     kScatter,        // values (R,C), index (R)               -> out (N,C)
+    kRmsNorm,        // x (R,C), gain (C)                     -> y, xhat (R,C), rstd (R)
+    kRmsNormGrad,    // dy, gain, xhat, rstd                  -> dx (R,C), dgain (C)
+    kSwiGlu,         // gate, up (R,F)                        -> h (R,F)
+    kSwiGluGrad,     // gate, up, dh                          -> dgate, dup (R,F)
+    kRotary,         // q (R,D), k, v (R,KV), table (T,D/H)   -> qkv (R,3D)
+    kRotaryGrad,     // dqkv (R,3D), table                    -> dq (R,D), dk, dv (R,KV)
     kAdamW,          // every (parameter, gradient, m, v)     -> gradient norm (1)
 };
-inline constexpr size_t kOpKinds = 13;
+inline constexpr size_t kOpKinds = 19;
 std::string_view op_name(OpKind kind);
 
 struct Operation {
@@ -58,7 +65,9 @@ struct Operation {
     std::vector<TensorId> inputs, outputs;
     bool transpose_a = false, transpose_b = false;  // kGemm
     int slices = 0;                                 // kGemm, kAttention, kAttentionGrad
-    AttentionShape attention{};                     // kAttention, kAttentionGrad
+    AttentionShape attention{};                     // kAttention*, kRotary*
+    int64_t kv_heads = 0;                           // kRotary, kRotaryGrad
+    float eps = 0;                                  // kRmsNorm
 };
 
 // A parameter with its gradient and AdamW moments; gradient, m, v are kNoTensor in a forward
@@ -74,11 +83,12 @@ enum class ProgramMode : uint8_t { kTrain, kLoss, kLogits };
 struct Program {
     ProgramMode mode = ProgramMode::kTrain;
     std::vector<Tensor> tensors;
-    std::vector<Operation> operations;         // in execution order
-    std::vector<ProgramParameter> parameters;  // in the optimiser's order
-    TensorId samples = kNoTensor;              // input: tokens I32 (R) or features F32 (R,inputs)
-    TensorId positions = kNoTensor;            // input I32 (R), gpt training only: row -> position
-    TensorId targets = kNoTensor;              // input I32 (R)
+    std::vector<Operation> operations;                 // in execution order
+    std::vector<ProgramParameter> parameters;          // in the optimiser's order
+    std::map<TensorId, std::vector<float>> constants;  // values of kConstant tensors
+    TensorId samples = kNoTensor;    // input: tokens I32 (R) or features F32 (R,inputs)
+    TensorId positions = kNoTensor;  // input I32 (R), gpt training only: row -> position
+    TensorId targets = kNoTensor;    // input I32 (R)
     TensorId logits = kNoTensor, loss = kNoTensor, grad_norm = kNoTensor;
 
     const Tensor& at(TensorId id) const { return tensors[id]; }

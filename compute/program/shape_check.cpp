@@ -22,6 +22,12 @@ constexpr std::array<Arity, kOpKinds> kArity = {{{3, 1},
                                                  {3, 1},
                                                  {2, 2},
                                                  {2, 1},
+                                                 {2, 3},
+                                                 {4, 2},
+                                                 {2, 1},
+                                                 {3, 2},
+                                                 {4, 1},
+                                                 {2, 3},
                                                  {0, 1}}};
 
 class ShapeCheck {
@@ -53,6 +59,7 @@ private:
         if (operation_.outputs.size() != arity.outputs) return false;
         if (operation_.kind == OpKind::kAdamW) return inputs == 4 * program_.parameters.size();
         if (operation_.kind == OpKind::kGemm && inputs == 3) return true;
+        if (operation_.kind == OpKind::kEmbedding && inputs == 2) return true;
         return inputs == arity.inputs;
     }
 
@@ -76,8 +83,7 @@ private:
     bool rule() const {
         switch (operation_.kind) {
             case OpKind::kEmbedding:
-                return in(0).cols() == out(0).cols() && in(1).cols() == out(0).cols() &&
-                       index(in(2), out(0).rows()) && out(0).rows() % in(1).rows() == 0;
+                return embedding();
             case OpKind::kLayerNorm:
                 return in(1).size() == in(0).cols() && in(2).size() == in(0).cols() &&
                        same(out(0), in(0)) && same(out(1), in(0)) && out(2).size() == in(0).rows();
@@ -102,10 +108,43 @@ private:
                 return index(in(1), in(0).rows()) && out(0).size() == 1 && same(in(0), out(1));
             case OpKind::kScatter:
                 return index(in(1), in(0).rows()) && out(0).cols() == in(0).cols();
+            case OpKind::kRmsNorm:
+                return in(1).size() == in(0).cols() && same(out(0), in(0)) && same(out(1), in(0)) &&
+                       out(2).size() == in(0).rows();
+            case OpKind::kRmsNormGrad:
+                return in(1).size() == in(0).cols() && same(in(2), in(0)) &&
+                       in(3).size() == in(0).rows() && same(out(0), in(0)) &&
+                       out(1).size() == in(0).cols();
+            case OpKind::kSwiGlu:
+                return same(in(0), in(1)) && same(in(0), out(0));
+            case OpKind::kSwiGluGrad:
+                return same(in(0), in(1)) && same(in(0), in(2)) && same(in(0), out(0)) &&
+                       same(in(0), out(1));
+            case OpKind::kRotary:
+                return rotary(out(0), in(0), in(1), in(2), in(3));
+            case OpKind::kRotaryGrad:
+                return rotary(in(0), out(0), out(1), out(2), in(1));
             case OpKind::kAdamW:
                 return adamw();
         }
         return false;
+    }
+
+    bool embedding() const {
+        const bool positions = operation_.inputs.size() == 3;
+        if (positions && (in(1).cols() != out(0).cols() || out(0).rows() % in(1).rows() != 0))
+            return false;
+        return in(0).cols() == out(0).cols() && index(in(positions ? 2 : 1), out(0).rows());
+    }
+
+    bool rotary(const Tensor& qkv, const Tensor& q, const Tensor& k, const Tensor& v,
+                const Tensor& table) const {
+        const AttentionShape& s = operation_.attention;
+        const int64_t kv = operation_.kv_heads;
+        return kv > 0 && s.heads % kv == 0 && s.head_dim % 2 == 0 && qkv.rows() == s.rows() &&
+               qkv.cols() == 3 * s.width() && q.rows() == s.rows() && q.cols() == s.width() &&
+               k.rows() == s.rows() && k.cols() == kv * s.head_dim && same(k, v) &&
+               table.rows() == s.context && table.cols() == s.head_dim;
     }
 
     bool adamw() const {

@@ -24,9 +24,10 @@ Result<BatchSource> BatchSource::create(const JobConfig& job, const Dataset& dat
                                                 std::to_string(source.range_.size()) + " " + needs +
                                                 "; use more data or fewer shards");
     };
-    if (const auto* gpt = std::get_if<GptConfig>(&job.model)) {
+    if (const auto gpt = token_model(job.model)) {
         if (data.kind() != DatasetKind::kTokens)
-            return fail(Code::kInvalidArgument, "a gpt trains on tokens; the data set has samples");
+            return fail(Code::kInvalidArgument,
+                        "this model trains on tokens; the data set has samples");
         if (source.range_.size() < uint64_t{gpt->context} + 1)
             return too_small("tokens and needs context + 1 = " + std::to_string(gpt->context + 1));
         const size_t rows = batch * gpt->context;
@@ -57,7 +58,7 @@ uint64_t BatchSource::draw(uint64_t n, uint64_t step, uint32_t row) const {
 }
 
 Status BatchSource::load(uint64_t step) {
-    if (const auto* gpt = std::get_if<GptConfig>(&job_.model))
+    if (const auto gpt = token_model(job_.model))
         return load_tokens(step, gpt->context, gpt->vocab);
     const auto& mlp = std::get<MlpConfig>(job_.model);
     return load_samples(step, mlp.inputs, mlp.classes);

@@ -15,9 +15,10 @@ public:
 
     // Predictions in one batch, and what one row of data needs.
     Status prepare() {
-        if (const auto* gpt = std::get_if<GptConfig>(&model_)) {
+        if (const auto gpt = token_model(model_)) {
             if (data_.kind() != DatasetKind::kTokens)
-                return fail(Code::kInvalidArgument, "a gpt reads tokens; the data set has samples");
+                return fail(Code::kInvalidArgument,
+                            "this model reads tokens; the data set has samples");
             rows_ = uint64_t{kEvaluateBatch} * gpt->context;
             batches_ = data_.size() == 0 ? 0 : (data_.size() - 1) / rows_;
             classes_ = gpt->vocab;

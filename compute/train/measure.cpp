@@ -108,13 +108,13 @@ private:
     }
 
     void bind_data(const ModelConfig& model, uint32_t batch, uint64_t seed) {
-        const auto* gpt = std::get_if<GptConfig>(&model);
-        const uint32_t rows = gpt == nullptr ? batch : batch * gpt->context;
-        const uint32_t classes = gpt == nullptr ? std::get<MlpConfig>(model).classes : gpt->vocab;
+        const auto gpt = token_model(model);
+        const uint32_t rows = !gpt ? batch : batch * gpt->context;
+        const uint32_t classes = !gpt ? std::get<MlpConfig>(model).classes : gpt->vocab;
         for (uint32_t i = 0; i < rows; ++i)
             targets_.push_back(static_cast<int32_t>(below(classes, seed, 1, i)));
         executor_->bind(program_.targets, static_cast<const int32_t*>(targets_.data()));
-        if (gpt == nullptr) {
+        if (!gpt) {
             features_.resize(size_t{rows} * std::get<MlpConfig>(model).inputs);
             normalish(features_, 1.0, seed, 2);
             executor_->bind(program_.samples, features_.data());
@@ -125,7 +125,8 @@ private:
             positions_.push_back(static_cast<int32_t>(i % gpt->context));
         }
         executor_->bind(program_.samples, static_cast<const int32_t*>(tokens_.data()));
-        executor_->bind(program_.positions, static_cast<const int32_t*>(positions_.data()));
+        if (program_.positions != kNoTensor)
+            executor_->bind(program_.positions, static_cast<const int32_t*>(positions_.data()));
     }
 
     const Program program_;

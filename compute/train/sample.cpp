@@ -10,17 +10,19 @@
 
 namespace assay::compute {
 
-Sampler::Sampler(const GptConfig& model, ModelState state, Program program)
+Sampler::Sampler(const TokenModel& model, ModelState state, Program program)
     : model_(model),
       state_(std::move(state)),
       program_(std::move(program)),
       window_(model.context, 0) {}
 
-Result<std::unique_ptr<Sampler>> Sampler::create(const GptConfig& model, ModelState state,
+Result<std::unique_ptr<Sampler>> Sampler::create(const ModelConfig& model, ModelState state,
                                                  uint32_t slices, Backend& backend) {
     ASSAY_ASSIGN(Program program,
                  build_program(model, 1, static_cast<int>(slices), ProgramMode::kLogits));
-    std::unique_ptr<Sampler> sampler(new Sampler(model, std::move(state), std::move(program)));
+    const auto tokens = token_model(model);
+    if (!tokens) return fail(Code::kUnsupported, "text is sampled from gpt and llama models");
+    std::unique_ptr<Sampler> sampler(new Sampler(*tokens, std::move(state), std::move(program)));
     ASSAY_ASSIGN(sampler->executor_, Executor::create(sampler->program_, backend));
     for (size_t i = 0; i < sampler->program_.parameters.size(); ++i) {
         sampler->executor_->bind(sampler->program_.parameters[i].value,
@@ -71,8 +73,8 @@ Result<std::vector<int32_t>> sample_tokens(const std::filesystem::path& checkpoi
     if (options.tokens > kMaxSampleTokens)
         return fail(Code::kLimit, "at most " + std::to_string(kMaxSampleTokens) + " tokens a call");
     ASSAY_ASSIGN(const ModelConfig model, checkpoint_model(checkpoint));
-    const auto* gpt = std::get_if<GptConfig>(&model);
-    if (gpt == nullptr) return fail(Code::kUnsupported, "text is sampled from gpt models");
+    const auto gpt = token_model(model);
+    if (!gpt) return fail(Code::kUnsupported, "text is sampled from gpt and llama models");
     for (const int32_t token : prompt) {
         if (token < 0 || token >= static_cast<int32_t>(gpt->vocab))
             return fail(Code::kInvalidArgument, "the prompt holds token " + std::to_string(token) +
@@ -81,7 +83,7 @@ Result<std::vector<int32_t>> sample_tokens(const std::filesystem::path& checkpoi
     }
     ASSAY_ASSIGN(ModelState state, load_parameters(checkpoint, model));
     ASSAY_ASSIGN(const std::unique_ptr<Sampler> sampler,
-                 Sampler::create(*gpt, std::move(state), options.slices, backend));
+                 Sampler::create(model, std::move(state), options.slices, backend));
     std::vector<int32_t> drawn;
     for (uint32_t i = 0; i < options.tokens; ++i) {
         const size_t keep = std::min<size_t>(prompt.size(), gpt->context);
@@ -96,10 +98,10 @@ Result<std::vector<int32_t>> sample_tokens(const std::filesystem::path& checkpoi
 Result<Bytes> sample_text(const std::filesystem::path& checkpoint, ByteView prompt,
                           const SampleOptions& options, Backend& backend) {
     ASSAY_ASSIGN(const ModelConfig model, checkpoint_model(checkpoint));
-    const auto* gpt = std::get_if<GptConfig>(&model);
-    if (gpt == nullptr || gpt->vocab > 256)
+    const auto gpt = token_model(model);
+    if (!gpt || gpt->vocab > 256)
         return fail(Code::kUnsupported,
-                    "bytes are sampled from gpt models with a vocabulary of at most 256; for "
+                    "bytes are sampled from text models with a vocabulary of at most 256; for "
                     "others give the tokenizer.json of the model");
     std::vector<int32_t> tokens(prompt.begin(), prompt.end());
     if (tokens.empty()) tokens.push_back('\n');

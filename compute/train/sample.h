@@ -1,5 +1,5 @@
-// Sampling: text from a gpt checkpoint, deterministic: same checkpoint, prompt, seed and options,
-// same bytes on every backend.
+// Sampling: text from a gpt or llama checkpoint, deterministic: same checkpoint, prompt, seed and
+// options, same bytes on every backend.
 //
 // Each new token is one forward pass over the last `context` tokens, padded on the right (attention
 // is causal to the last bit, so padding changes nothing). Temperature t > 0: p_i proportional to
@@ -36,15 +36,14 @@ Result<Bytes> sample_text(const std::filesystem::path& checkpoint, ByteView prom
 
 class Sampler {
 public:
-    static Result<std::unique_ptr<Sampler>> create(const GptConfig& model, ModelState state,
+    static Result<std::unique_ptr<Sampler>> create(const ModelConfig& model, ModelState state,
                                                    uint32_t slices, Backend& backend);
     // Logits after `tokens` (1 to context of them): `vocab` values, valid until the next call.
     Result<const float*> logits(const std::vector<int32_t>& tokens);
-    const GptConfig& model() const { return model_; }
 
 private:
-    Sampler(const GptConfig& model, ModelState state, Program program);
-    const GptConfig model_;
+    Sampler(const TokenModel& model, ModelState state, Program program);
+    const TokenModel model_;
     ModelState state_;
     const Program program_;
     std::vector<int32_t> window_;

@@ -27,16 +27,29 @@ Result<uint64_t> nano(const json::Value& object, std::string_view key) {
     return floor + (scaled - static_cast<double>(floor) >= 0.5 ? 1 : 0);
 }
 
+// A llama where it has heads of keys and values, else a gpt.
+Result<ModelConfig> model_of(const json::Value& config) {
+    GptConfig gpt;
+    ASSAY_ASSIGN(gpt.vocab, small_number(config, "vocab"));
+    ASSAY_ASSIGN(gpt.context, small_number(config, "context"));
+    ASSAY_ASSIGN(gpt.d_model, small_number(config, "d_model"));
+    ASSAY_ASSIGN(gpt.n_layer, small_number(config, "n_layer"));
+    ASSAY_ASSIGN(gpt.n_head, small_number(config, "n_head"));
+    if (config.find("n_kv_head") == nullptr) return ModelConfig(gpt);
+    LlamaConfig llama{gpt.vocab, gpt.context, gpt.d_model, gpt.n_layer, gpt.n_head};
+    ASSAY_ASSIGN(llama.n_kv_head, small_number(config, "n_kv_head"));
+    ASSAY_ASSIGN(llama.d_ff, small_number(config, "d_ff"));
+    ASSAY_ASSIGN(llama.rope_base, small_number(config, "rope_base"));
+    ASSAY_ASSIGN(llama.eps_nano, small_number(config, "eps_nano"));
+    ASSAY_ASSIGN(const uint32_t tied, small_number(config, "tied"));
+    llama.tied = tied != 0;
+    return ModelConfig(llama);
+}
+
 Result<JobConfig> job_of(const json::Value& run) {
     JobConfig job;
     ASSAY_ASSIGN(const json::Value* config, member(run, "config"));
-    GptConfig gpt;
-    ASSAY_ASSIGN(gpt.vocab, small_number(*config, "vocab"));
-    ASSAY_ASSIGN(gpt.context, small_number(*config, "context"));
-    ASSAY_ASSIGN(gpt.d_model, small_number(*config, "d_model"));
-    ASSAY_ASSIGN(gpt.n_layer, small_number(*config, "n_layer"));
-    ASSAY_ASSIGN(gpt.n_head, small_number(*config, "n_head"));
-    job.model = gpt;
+    ASSAY_ASSIGN(job.model, model_of(*config));
     ASSAY_ASSIGN(const json::Value* hyper, member(run, "hyper"));
     ASSAY_ASSIGN(job.optimizer.lr_nano, nano(*hyper, "lr"));
     job.optimizer.min_lr_nano = job.optimizer.lr_nano;  // constant

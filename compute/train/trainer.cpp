@@ -3,12 +3,31 @@
 #include "compute/arithmetic/schedule.h"
 #include "compute/models/limits.h"
 #include "compute/models/model.h"
+#include "compute/program/memory_plan.h"
+#include "compute/program/recompute.h"
 
 namespace assay::compute {
 namespace {
 
 double from_nano(uint64_t nano) {
     return static_cast<double>(nano) / static_cast<double>(kOneNano);
+}
+
+uint64_t arena_bytes(const Program& program) {
+    return static_cast<uint64_t>(plan_memory(program).arena_floats) * sizeof(float);
+}
+
+Result<Program> fitting_program(const JobConfig& job, uint64_t memory_bytes) {
+    ASSAY_ASSIGN(Program program, build_program(job.model, job.plan.batch,
+                                                static_cast<int>(job.slices), ProgramMode::kTrain));
+    if (memory_bytes == 0 || arena_bytes(program) <= memory_bytes) return program;
+    Program smaller = recompute_layers(program);
+    const uint64_t needed = arena_bytes(smaller);
+    if (needed <= memory_bytes) return smaller;
+    return fail(Code::kOutOfMemory, "a step needs " + std::to_string(needed) +
+                                        " bytes for activations and gradients, and " +
+                                        std::to_string(memory_bytes) +
+                                        " are to be had; use a smaller batch, context or model");
 }
 
 }  // namespace
@@ -34,12 +53,11 @@ Trainer::Trainer(const JobConfig& job, Program program, BatchSource source, Mode
       state_(std::move(state)) {}
 
 Result<std::unique_ptr<Trainer>> Trainer::create(const JobConfig& job, const Dataset& data,
-                                                 uint32_t shard, Backend& backend,
-                                                 ModelState state) {
+                                                 uint32_t shard, Backend& backend, ModelState state,
+                                                 uint64_t memory_bytes) {
     ASSAY_RETURN_IF_ERROR(validate(job));
     ASSAY_ASSIGN(BatchSource source, BatchSource::create(job, data, shard));
-    ASSAY_ASSIGN(Program program, build_program(job.model, job.plan.batch,
-                                                static_cast<int>(job.slices), ProgramMode::kTrain));
+    ASSAY_ASSIGN(Program program, fitting_program(job, memory_bytes));
     std::unique_ptr<Trainer> trainer(
         new Trainer(job, std::move(program), std::move(source), std::move(state)));
     ASSAY_ASSIGN(trainer->executor_, Executor::create(trainer->program_, backend));
@@ -54,9 +72,10 @@ void Trainer::bind() {
         executor_->bind(p.m, state_.m[i].data());
         executor_->bind(p.v, state_.v[i].data());
     }
-    if (std::holds_alternative<GptConfig>(job_.model)) {
+    if (token_model(job_.model)) {
         executor_->bind(program_.samples, source_.tokens().data());
-        executor_->bind(program_.positions, source_.positions().data());
+        if (program_.positions != kNoTensor)
+            executor_->bind(program_.positions, source_.positions().data());
     } else {
         executor_->bind(program_.samples, source_.features().data());
     }

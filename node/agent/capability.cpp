@@ -17,6 +17,8 @@ std::string processor_name() {
     return "unknown processor";
 }
 
+}  // namespace
+
 uint64_t available_memory_mb() {
     std::ifstream in("/proc/meminfo");
     std::string name;
@@ -27,8 +29,6 @@ uint64_t available_memory_mb() {
     }
     return 0;
 }
-
-}  // namespace
 
 pb::ScoreSample score_sample(const compute::Measurement& measured,
                              const compute::Backend& backend) {

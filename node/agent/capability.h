@@ -11,6 +11,8 @@
 
 namespace assay::node {
 
+// What the machine can give now; 0 when it does not say.
+uint64_t available_memory_mb();
 // score: milli work units (10^9 MACs) per second, on the mix of reference shapes.
 pb::ScoreSample score_sample(const compute::Measurement& measured, const compute::Backend& backend);
 Result<pb::ScoreSample> measure_capability(const compute::BackendOptions& options);

@@ -16,6 +16,7 @@
 #include "compute/train/task.h"
 #include "contracts.pb.h"
 #include "contracts/job_spec.h"
+#include "node/agent/capability.h"
 #include "node/core/config.h"
 
 extern char** environ;
@@ -46,6 +47,14 @@ Result<JobRun> prepare(const fs::path& folder) {
     ASSAY_ASSIGN(run.backend,
                  compute::make_backend({run.task.backend, static_cast<int>(run.task.threads)}));
     return run;
+}
+
+// For activations and gradients: nine tenths of what is free, less the parameters and moments.
+uint64_t memory_for(const JobRun& run) {
+    const uint64_t free_bytes = (available_memory_mb() << 20) / 10 * 9;
+    if (free_bytes == 0 || !run.backend->in_host_memory()) return 0;  // not known: no limit
+    const uint64_t state = compute::checkpoint_bytes(run.config.model);
+    return free_bytes > state ? free_bytes - state : 1;
 }
 
 void write_progress(const fs::path& folder, const compute::StepReport& report) {
@@ -114,6 +123,7 @@ int run_worker(const fs::path& folder) {
         auto last = std::chrono::steady_clock::time_point{};
         compute::TaskRun options;
         options.backend = run->backend.get();
+        options.memory_bytes = memory_for(*run);
         options.on_step = [&](const compute::StepReport& report) {
             steps_done = static_cast<uint32_t>(report.local_step + 1);
             if (task.crash_midway) std::abort();

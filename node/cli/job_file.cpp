@@ -34,15 +34,19 @@ void add_job_file_options(CLI::App& command, JobFiles& files) {
     add_data_options(command, files.data);
     command.add_option("--initial", files.initial,
                        "Start from this model: a Hugging Face folder, or a checkpoint file");
+    command.add_option("--context", files.context,
+                       "With a llama of --initial: tokens of a training sequence (default: all)");
 }
 
-InitialModel initial_model(const std::string& path, const fs::path& scratch,
+InitialModel initial_model(const JobFiles& files, const fs::path& scratch,
                            const GlobalOptions& globals) {
+    const std::string& path = files.initial;
     InitialModel initial;
     compute::JobConfig job;
     if (fs::is_directory(path)) {
         initial.checkpoint = scratch / "initial.safetensors";
-        job.model = value_or_fail(globals, compute::import_model(path, initial.checkpoint));
+        job.model =
+            value_or_fail(globals, compute::import_model(path, initial.checkpoint, files.context));
     } else {
         initial.checkpoint = path;
         job.model = value_or_fail(globals, compute::checkpoint_model(path));
@@ -76,7 +80,7 @@ json load_job_file(const JobFiles& files, const GlobalOptions& globals) {
         std::error_code error;
         fs::create_directories(home.root, error);
         const auto scratch = value_or_fail(globals, ScratchFolder::make(home.root, "import."));
-        const auto initial = initial_model(files.initial, scratch.path(), globals);
+        const auto initial = initial_model(files, scratch.path(), globals);
         set_model(spec, initial, globals);
         auto blobs = value_or_fail(globals, BlobStore::open(home.blobs(), {}));
         const auto stored = value_or_fail(globals, blobs->put_file(initial.checkpoint));

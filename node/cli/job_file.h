@@ -15,7 +15,8 @@ nlohmann::json read_job_file(const std::string& file, const GlobalOptions& globa
 struct JobFiles {
     std::string job;
     DataFiles data;
-    std::string initial;  // a Hugging Face folder or a checkpoint file; empty: none
+    std::string initial;   // a Hugging Face folder or a checkpoint file; empty: none
+    uint32_t context = 0;  // of a Hugging Face llama; 0: the file's
 };
 // FILE, --data and its options, --initial.
 void add_job_file_options(CLI::App& command, JobFiles& files);
@@ -24,8 +25,8 @@ struct InitialModel {
     nlohmann::json model;  // as the job file's `model`
     std::filesystem::path checkpoint;
 };
-// The starting checkpoint at `path`, made in `scratch` when it is a folder of other software.
-InitialModel initial_model(const std::string& path, const std::filesystem::path& scratch,
+// The starting checkpoint of --initial, made in `scratch` when it is a folder of other software.
+InitialModel initial_model(const JobFiles& files, const std::filesystem::path& scratch,
                            const GlobalOptions& globals);
 // Sets `model`, which the job file may leave out; ends the command when it names another.
 void set_model(nlohmann::json& spec, const InitialModel& initial, const GlobalOptions& globals);

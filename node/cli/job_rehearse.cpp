@@ -32,6 +32,7 @@ struct RehearseFlags {
     std::string backend;
     uint32_t threads = 0;
     bool keep = false;
+    uint64_t memory_mb = 0;
 };
 
 struct EvaluateFlags {
@@ -94,7 +95,7 @@ private:
                                         flags_.files.job + " names no data. Remedy: --data FILE"));
         }
         if (!flags_.files.initial.empty()) {
-            const auto initial = initial_model(flags_.files.initial, scratch_->path(), globals_);
+            const auto initial = initial_model(flags_.files, scratch_->path(), globals_);
             set_model(document, initial, globals_);
             document.erase("initial");
             checkpoint_ = initial.checkpoint;
@@ -137,6 +138,7 @@ private:
         compute::TaskInputs inputs{checkpoint_, data_, {}};
         compute::TaskRun run;
         run.backend = backend_.get();
+        run.memory_bytes = flags_.memory_mb << 20;
         const fs::path& work = scratch_->path();
         std::vector<fs::path> outputs;
         for (uint32_t shard = 0; shard < job_.plan.shards; ++shard) {
@@ -226,6 +228,8 @@ void add_job_rehearse_commands(CLI::App& group, const GlobalOptions& globals) {
     command->add_option("--out", flags->out, "Folder to write")->required();
     command->add_option("--backend", flags->backend, "Backend (default: the best)");
     command->add_option("--threads", flags->threads, "Threads (default: all)");
+    command->add_option("--memory", flags->memory_mb,
+                        "MB for activations and gradients: less costs time, not bits");
     command->add_flag("--keep", flags->keep, "Leave the checkpoint of every round in the folder");
     command->footer("Example: assay job rehearse train.json --data corpus.txt --out rehearsal");
     command->callback([flags, &globals] { Rehearsal(*flags, globals).run(); });

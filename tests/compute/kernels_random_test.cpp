@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "compute/arithmetic/philox.h"
+#include "compute/arithmetic/rotary.h"
 #include "compute/kernels/backend.h"
 #include "compute/kernels/cpu_backend.h"
 #include "tests/compute/emulated_gpu.h"
@@ -221,6 +222,48 @@ Operation draw_embedding_and_scatter(Source& s) {
     };
 }
 
+Operation draw_rmsnorm(Source& s) {
+    const int64_t rows = s.between(1, 6), cols = s.between(1, 70);
+    const float eps = s.between(0, 1) != 0 ? 1e-5F : 1e-6F;
+    return [=, x = s.floats(rows * cols), g = s.floats(cols, false),
+            dy = s.floats(rows * cols, false)](Backend& b, auto& out) {
+        out.reserve(5);
+        Floats &y = output(out, rows * cols), &hat = output(out, rows * cols);
+        Floats &rstd = output(out, rows), &dx = output(out, rows * cols), &dg = output(out, cols);
+        b.rmsnorm(x.data(), g.data(), eps, rows, cols, y.data(), hat.data(), rstd.data());
+        if (b.faulted()) return;
+        b.rmsnorm_grad(dy.data(), g.data(), hat.data(), rstd.data(), rows, cols, dx.data(),
+                       dg.data());
+    };
+}
+
+Operation draw_swiglu(Source& s) {
+    const int64_t n = s.between(1, 300);
+    return [=, gate = s.floats(n), up = s.floats(n), dh = s.floats(n)](Backend& b, auto& out) {
+        out.reserve(3);
+        Floats &h = output(out, n), &dgate = output(out, n), &dup = output(out, n);
+        b.swiglu(gate.data(), up.data(), n, h.data());
+        if (b.faulted()) return;
+        b.swiglu_grad(gate.data(), up.data(), dh.data(), n, dgate.data(), dup.data());
+    };
+}
+
+Operation draw_rotary(Source& s) {
+    const int64_t group = s.between(1, 4), kv_heads = s.between(1, 3);
+    const AttentionShape shape{s.between(1, 2), s.between(1, 5), group * kv_heads,
+                               2 * s.between(1, 12)};
+    const int64_t n = shape.rows() * shape.width(), kv = n / group;
+    return [=, q = s.floats(n), k = s.floats(kv), v = s.floats(kv), dqkv = s.floats(3 * n),
+            table = rotary_table(shape.context, shape.head_dim, 10000.0)](Backend& b, auto& out) {
+        out.reserve(4);
+        Floats &qkv = output(out, 3 * n), &dq = output(out, n);
+        Floats &dk = output(out, kv), &dv = output(out, kv);
+        b.rotary(q.data(), k.data(), v.data(), table.data(), shape, kv_heads, qkv.data());
+        if (b.faulted()) return;
+        b.rotary_grad(dqkv.data(), table.data(), shape, kv_heads, dq.data(), dk.data(), dv.data());
+    };
+}
+
 Operation draw_adamw(Source& s) {
     const int64_t n1 = s.between(1, 60), n2 = s.between(1, 20);
     AdamWStep step{1e-3, 0.9, 0.95, 1e-8, 0.1, s.between(0, 1) != 0 ? 1.0 : 0.0, 1};
@@ -334,6 +377,15 @@ TEST(kernels_random, cross_entropy) {
 }
 TEST(kernels_random, embedding_and_scatter) {
     compare_backends("embedding_and_scatter", draw_embedding_and_scatter, 10);
+}
+TEST(kernels_random, rmsnorm) {
+    compare_backends("rmsnorm", draw_rmsnorm, 13);
+}
+TEST(kernels_random, swiglu) {
+    compare_backends("swiglu", draw_swiglu, 14);
+}
+TEST(kernels_random, rotary) {
+    compare_backends("rotary", draw_rotary, 15);
 }
 TEST(kernels_random, adamw) {
     compare_backends("adamw", draw_adamw, 11);

@@ -6,6 +6,8 @@
 #include "compute/models/model.h"
 #include "compute/program/builder.h"
 #include "compute/program/memory_plan.h"
+#include "compute/program/recompute.h"
+#include "compute/train/trainer.h"
 #include "tests/compute/train_test_support.h"
 
 namespace assay::compute {
@@ -168,6 +170,66 @@ TEST(ModelConfig, SizesFollowTheShapes) {
     EXPECT_EQ(checkpoint_bytes(kGpt), 12 * parameters);
     EXPECT_GT(training_bytes(kGpt, 2), checkpoint_bytes(kGpt));
     EXPECT_EQ(checkpoint_bytes(GptConfig{17, 8, 16, 2, 3}), 0u);
+}
+
+ModelConfig deep(bool llama) {
+    if (!llama) return GptConfig{64, 32, 32, 12, 4};
+    LlamaConfig model{64, 32, 32, 12, 4, 2};
+    model.d_ff = 96;
+    return model;
+}
+
+int64_t arena(const Program& program) {
+    return plan_memory(program).arena_floats;
+}
+
+TEST(Recompute, ADeepModelFitsAQuarterOfThePlainMemory) {
+    for (const bool llama : {false, true}) {
+        const Program plain = *build_program(deep(llama), 16, 2, ProgramMode::kTrain);
+        const Program smaller = recompute_layers(plain);
+        ASSERT_TRUE(check(smaller).ok()) << check(smaller).error().message;
+        EXPECT_LT(4 * arena(smaller), arena(plain)) << llama;
+        // Forward products once more, but not the logits and not each layer's last one.
+        EXPECT_GT(3 * macs(smaller), 7 * macs(plain) / 2);
+        EXPECT_LT(3 * macs(smaller), 4 * macs(plain));
+    }
+}
+
+TEST(Recompute, OtherProgramsStayAsTheyAre) {
+    const Program loss = gpt(ProgramMode::kLoss);
+    EXPECT_EQ(describe(recompute_layers(loss)), describe(loss));
+    const Program mlp = *build_program(MlpConfig{3, {4, 5}, 2}, 5, 2, ProgramMode::kTrain);
+    EXPECT_EQ(describe(recompute_layers(mlp)), describe(mlp));
+}
+
+TEST(Recompute, TrainingInAQuarterOfTheMemoryHasTheSameBits) {
+    for (const bool llama : {false, true}) {
+        JobConfig job;
+        job.model = deep(llama);
+        job.optimizer.lr_nano = 3'000'000;
+        job.plan = {1, 1, 3, 16, 0, 0};
+        Bytes tokens;
+        for (int i = 0; i < 500; ++i) tokens.push_back(static_cast<uint8_t>(i * i % 61));
+        const Dataset data = Dataset::from_tokens(tokens);
+        const auto plain_bytes =
+            static_cast<uint64_t>(arena(*build_program(job.model, 16, 2, ProgramMode::kTrain)) * 4);
+        std::vector<std::vector<float>> expected;
+        for (const uint64_t budget : {uint64_t{0}, plain_bytes / 4}) {
+            const auto backend = make_backend({"", 2});
+            auto trainer =
+                Trainer::create(job, data, 0, **backend, *initial_state(job.model, 7), budget);
+            ASSERT_TRUE(trainer.ok()) << trainer.error().message;
+            for (uint64_t step = 0; step < 3; ++step) ASSERT_TRUE((*trainer)->step(step).ok());
+            const auto& state = **(*trainer)->state();
+            if (expected.empty()) expected = state.value;
+            EXPECT_EQ(state.value, expected);
+        }
+        const auto backend = make_backend({"", 1});
+        const auto refused =
+            Trainer::create(job, data, 0, **backend, *initial_state(job.model, 7), 10'000);
+        ASSERT_FALSE(refused.ok());
+        EXPECT_EQ(refused.error().code, Code::kOutOfMemory);
+    }
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ std::filesystem::path vectors() {
 void expect_all_pass(Backend& backend) {
     const auto reports = run_vectors(vectors(), backend);
     ASSERT_TRUE(reports.ok()) << reports.error().message;
-    EXPECT_EQ(reports->size(), std::size(kVectorFiles));
+    EXPECT_EQ(reports->size(), std::size(kVectorFiles) + std::size(kExtensionFiles));
     for (const VectorReport& report : *reports) {
         EXPECT_EQ(report.failed, 0)
             << std::string(backend.name()) << " " << report.file << " " << report.first_failure;

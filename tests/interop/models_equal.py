@@ -1,31 +1,89 @@
-"""GPT-2 between `transformers` and Assay, both ways, on small random models: same loss within 1e-3.
+"""GPT-2 and Llama between `transformers` and Assay, both ways, on small random models.
 
   models_equal.py ASSAY OUT
 
 1. A random transformers model, saved in F32 and BF16: imported, its loss on held-out tokens is the
-   library's. 2. Trained here from it (`job rehearse --initial`) and exported: transformers loads it,
-   and its loss is ours; it has fallen. 3. What must be refused is refused by name. Exit status 1 at
-a difference.
+   library's within 1e-3. 2. Trained here from it (`job rehearse --initial`) and exported:
+transformers loads it, and its loss is ours; it has fallen. 3. What must be refused is refused by
+name. Exit status 1 at a difference.
 """
 import json
 import os
+import shutil
 import subprocess
 import sys
 
 import torch
-from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
+from transformers import (AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, LlamaConfig,
+                          LlamaForCausalLM)
 
 TOLERANCE = 1e-3
 CONTEXT, BATCH = 32, 8
 
 
-def run(assay, *arguments):
-    return subprocess.run([assay, "--json", *arguments], capture_output=True, text=True)
+def gpt2():
+    return GPT2LMHeadModel(GPT2Config(vocab_size=256, n_positions=CONTEXT, n_embd=64, n_layer=3,
+                                      n_head=4, resid_pdrop=0, embd_pdrop=0, attn_pdrop=0))
 
 
-def assay_loss(assay, checkpoint, data):
-    done = run(assay, "job", "evaluate", checkpoint, "--data", data, "--batches", "4")
-    return json.loads(done.stdout)["loss"]
+def llama(**options):
+    return LlamaForCausalLM(LlamaConfig(**({
+        "vocab_size": 256, "max_position_embeddings": CONTEXT, "hidden_size": 64,
+        "intermediate_size": 160, "num_hidden_layers": 3, "num_attention_heads": 4,
+        "num_key_value_heads": 2, "rms_norm_eps": 1e-5, "tie_word_embeddings": False} | options)))
+
+
+MODELS = {
+    "gpt2": gpt2,
+    "llama": llama,
+    "llama-tied": lambda: llama(num_key_value_heads=1, rms_norm_eps=1e-6, tie_word_embeddings=True,
+                                rope_parameters={"rope_type": "default", "rope_theta": 500000.0}),
+}
+REFUSED = {
+    "gpt2": [({"activation_function": "relu"}, "activation_function"),
+             ({"layer_norm_epsilon": 1e-6}, "layer_norm_epsilon"), ({"n_embd": 32}, "another shape"),
+             ({"model_type": "bert"}, "bert"), ({"n_layer": 2}, "not part of the model")],
+    "llama": [({"hidden_act": "gelu"}, "hidden_act"), ({"attention_bias": True}, "attention_bias"),
+              ({"rope_scaling": {"factor": 8}}, "rope_scaling"), ({"head_dim": 8}, "head_dim"),
+              ({"num_key_value_heads": 3}, "n_kv_head"), ({"num_hidden_layers": 4}, "is missing"),
+              ({"tie_word_embeddings": True}, "differs from the embedding"),
+              ({"rope_parameters": {"rope_type": "llama3", "rope_theta": 1e4}}, "llama3")],
+}
+
+
+class Checks:
+    def __init__(self, assay, out):
+        self.assay, self.out, self.failures = assay, out, []
+
+    def run(self, *arguments):
+        return subprocess.run([self.assay, "--json", *arguments], capture_output=True, text=True)
+
+    def check(self, name, good, text):
+        print(f"{name}: {text}{'' if good else '  WRONG'}")
+        if not good:
+            self.failures.append(name)
+
+    def ours(self, checkpoint):
+        done = self.run("job", "evaluate", checkpoint, "--data", f"{self.out}/data.txt",
+                        "--batches", "4")
+        return json.loads(done.stdout)["loss"]
+
+    def rehearse(self, initial, to, *flags):
+        return self.run("job", "rehearse", f"{self.out}/job.json", "--data",
+                        f"{self.out}/data.txt", "--initial", initial, "--out", to, *flags)
+
+    def refused(self, family, change, words):
+        folder = f"{self.out}/refused"
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(f"{self.out}/{family}-F32", folder)
+        with open(f"{folder}/config.json") as file:
+            config = json.load(file) | change
+        with open(f"{folder}/config.json", "w") as file:
+            json.dump(config, file)
+        done = self.rehearse(folder, f"{self.out}/refused-run")
+        text = done.stdout + done.stderr
+        self.check(f"{family} refused: {words}", done.returncode != 0 and words in text,
+                   "yes" if done.returncode else text)
 
 
 @torch.no_grad()
@@ -40,50 +98,37 @@ def library_loss(model, tokens):
     return sum(losses) / len(losses)
 
 
-def check(name, ours, library, failures):
-    good = abs(ours - library) < TOLERANCE
-    print(f"{name}: ours {ours:.6f}, transformers {library:.6f}{'' if good else '  DIFFERENT'}")
-    if not good:
-        failures.append(name)
-
-
-def refused(assay, out, name, change, words, failures):
-    """The folder `out`/hf with config members changed must be refused with these words."""
-    folder = f"{out}/refused"
-    os.makedirs(folder, exist_ok=True)
-    with open(f"{out}/hf/config.json") as file:
-        config = json.load(file) | change
-    with open(f"{folder}/config.json", "w") as file:
-        json.dump(config, file)
-    with open(f"{out}/hf/model.safetensors", "rb") as a, open(f"{folder}/model.safetensors", "wb") as b:
-        b.write(a.read())
-    done = run(assay, "job", "rehearse", f"{out}/job.json", "--data", f"{out}/data.txt", "--initial",
-               folder, "--out", f"{out}/refused-run")
-    text = done.stdout + done.stderr
-    good = done.returncode != 0 and words in text
-    print(f"refused: {name}{'' if good else '  NOT, ' + text}")
-    if not good:
-        failures.append(name)
+def both_ways(checks, family, tokens):
+    model = MODELS[family]().eval()
+    with torch.no_grad():  # biases and gains away from 0 and 1, so that each one counts
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.05)
+    for dtype, name in ((torch.float32, "F32"), (torch.bfloat16, "BF16")):
+        folder, run = f"{checks.out}/{family}-{name}", f"{checks.out}/{family}-{name}-run"
+        model.to(dtype).save_pretrained(folder)
+        done = checks.rehearse(folder, run, "--keep")
+        if done.returncode != 0:
+            sys.exit(done.stdout + done.stderr)
+        library = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+        before = library_loss(library, tokens)
+        ours = checks.ours(f"{run}/round-0.safetensors")
+        checks.check(f"{family} {name} imported", abs(ours - before) < TOLERANCE,
+                     f"ours {ours:.6f}, transformers {before:.6f}")
+        after = library_loss(AutoModelForCausalLM.from_pretrained(run).eval(), tokens)
+        ours = checks.ours(f"{run}/checkpoint.safetensors")
+        checks.check(f"{family} {name} exported", abs(ours - after) < TOLERANCE,
+                     f"ours {ours:.6f}, transformers {after:.6f}")
+        checks.check(f"{family} {name} learned", after < before - 0.5,
+                     f"from {before:.3f} to {after:.3f}")
 
 
 def main():
     assay, out = sys.argv[1:]
-    failures = []
     torch.manual_seed(3)
-    config = GPT2Config(vocab_size=256, n_positions=CONTEXT, n_embd=64, n_layer=3, n_head=4,
-                        resid_pdrop=0, embd_pdrop=0, attn_pdrop=0)
-    model = GPT2LMHeadModel(config).eval()
-    with torch.no_grad():  # biases and gains away from 0 and 1, so that each one counts
-        for parameter in model.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.05)
+    checks = Checks(assay, out)
     text = open("/usr/share/common-licenses/GPL-3", "rb").read()
     with open(f"{out}/data.txt", "wb") as file:
         file.write(text)
-    tokens = torch.tensor(list(text), dtype=torch.int64)
-    model.save_pretrained(f"{out}/hf")
-    model.to(torch.bfloat16).save_pretrained(f"{out}/bf16")
-    model.to(torch.float32)
-
     job = {"name": "interop", "numerics": "OFA-1", "slices": 2, "seed": 1,
            "optimizer": {"lr": "0.003", "beta1": "0.9", "beta2": "0.95", "eps": "0.00000001",
                          "decay": "0", "clip": "1", "warmupSteps": 5, "minLr": "0.001"},
@@ -91,30 +136,14 @@ def main():
            "terms": {"replicas": 3, "priceCeiling": "1000", "deadlineMs": 1800000}}
     with open(f"{out}/job.json", "w") as file:
         json.dump(job, file)
-    for name in ("hf", "bf16"):
-        done = run(assay, "job", "rehearse", f"{out}/job.json", "--data", f"{out}/data.txt",
-                   "--initial", f"{out}/{name}", "--out", f"{out}/{name}-run", "--keep")
-        if done.returncode != 0:
-            sys.exit(done.stdout + done.stderr)
-        library = GPT2LMHeadModel.from_pretrained(f"{out}/{name}", dtype=torch.float32).eval()
-        before = library_loss(library, tokens)
-        check(f"{name}: imported", assay_loss(assay, f"{out}/{name}-run/round-0.safetensors",
-                                              f"{out}/data.txt"), before, failures)
-        exported = AutoModelForCausalLM.from_pretrained(f"{out}/{name}-run").eval()
-        after = library_loss(exported, tokens)
-        check(f"{name}: exported", assay_loss(assay, f"{out}/{name}-run/checkpoint.safetensors",
-                                              f"{out}/data.txt"), after, failures)
-        if not after < before - 0.5:
-            failures.append(f"{name}: loss did not fall: {before} to {after}")
-    refused(assay, out, "another activation", {"activation_function": "relu"}, "activation_function",
-            failures)
-    refused(assay, out, "another epsilon", {"layer_norm_epsilon": 1e-6}, "layer_norm_epsilon", failures)
-    refused(assay, out, "another shape", {"n_embd": 32}, "another shape", failures)
-    refused(assay, out, "another family", {"model_type": "bert"}, "bert", failures)
-    refused(assay, out, "a tensor too many", {"n_layer": 2}, "not part of the model", failures)
-    for failure in failures:
+    for family in MODELS:
+        both_ways(checks, family, torch.tensor(list(text), dtype=torch.int64))
+    for family, cases in REFUSED.items():
+        for change, words in cases:
+            checks.refused(family, change, words)
+    for failure in checks.failures:
         print("FAILED", failure)
-    sys.exit(1 if failures else 0)
+    sys.exit(1 if checks.failures else 0)
 
 
 main()
