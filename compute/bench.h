@@ -23,6 +23,9 @@ struct BenchOptions {
 // given), the best of as many runs as fit the budget.
 uint64_t measure_gemm_mmacs(Backend& backend, uint64_t budget_ms, int slices = 2);
 
+// Bytes a second of the root over a state in memory, by all threads.
+uint64_t measure_root_bytes();
+
 // One table to `out`: for every backend, products at 1, 2 and 3 slices and the reference training
 // step (compute/train/measure.h), in G MAC/s.
 Status bench_compute(const BenchOptions& options, std::ostream& out);

@@ -1,12 +1,14 @@
 #include "compute/checkpoint/artifact.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <memory>
 #include <new>
 #include <string>
+#include <thread>
 
 #include "compute/hash/sha256.h"
 
@@ -19,6 +21,28 @@ constexpr size_t kEncodedHeader = 8;
 struct CloseFile {
     void operator()(std::FILE* file) const { std::fclose(file); }
 };
+
+constexpr size_t kRunBytes = 16 * kChunkBytes;  // of a file, hashed at a time
+constexpr size_t kThreadChunks = 4;             // that make a thread worth starting
+
+// Appends the leaf hashes of the chunks of `bytes`.
+void hash_chunks(ByteView bytes, std::vector<Hash256>& out) {
+    const size_t count = Manifest::chunk_count(bytes.size()), first = out.size();
+    out.resize(first + count);
+    std::atomic<size_t> next{0};
+    const auto work = [&] {
+        for (size_t i = next++; i < count; i = next++) {
+            const size_t at = i * kChunkBytes;
+            out[first + i] =
+                chunk_hash(bytes.subspan(at, std::min<size_t>(kChunkBytes, bytes.size() - at)));
+        }
+    };
+    const size_t threads =
+        std::min<size_t>(std::thread::hardware_concurrency(), count / kThreadChunks);
+    std::vector<std::jthread> others;
+    for (size_t i = 1; i < threads; ++i) others.emplace_back(work);
+    work();
+}
 
 Error too_big(uint64_t size, const std::string& what) {
     return fail(Code::kLimit, what + " has " + std::to_string(size) +
@@ -45,9 +69,7 @@ Hash256 Manifest::root() const {
 Manifest manifest_of(ByteView bytes) {
     Manifest manifest;
     manifest.size = bytes.size();
-    for (size_t at = 0; at < bytes.size(); at += kChunkBytes)
-        manifest.chunks.push_back(
-            chunk_hash(bytes.subspan(at, std::min<size_t>(kChunkBytes, bytes.size() - at))));
+    hash_chunks(bytes, manifest.chunks);
     return manifest;
 }
 
@@ -57,16 +79,15 @@ Result<Manifest> manifest_of_file(const std::filesystem::path& file) {
         return fail(errno == ENOENT ? Code::kNotFound : Code::kIo,
                     "cannot open " + file.string() + ": " + std::strerror(errno));
     Manifest manifest;
-    Bytes chunk(kChunkBytes);
-    size_t got = kChunkBytes;
-    while (got == kChunkBytes) {
-        got = std::fread(chunk.data(), 1, kChunkBytes, in.get());
+    Bytes run(kRunBytes);
+    size_t got = kRunBytes;
+    while (got == kRunBytes) {
+        got = std::fread(run.data(), 1, kRunBytes, in.get());
         if (std::ferror(in.get()) != 0)
             return fail(Code::kIo, "cannot read " + file.string() + ": " + std::strerror(errno));
-        if (got == 0) break;
         manifest.size += got;
         if (manifest.size > kMaxArtifactBytes) return too_big(manifest.size, file.string());
-        manifest.chunks.push_back(chunk_hash({chunk.data(), got}));
+        hash_chunks({run.data(), got}, manifest.chunks);
     }
     return manifest;
 }

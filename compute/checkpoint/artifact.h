@@ -24,6 +24,7 @@ struct Manifest {
 };
 
 Hash256 chunk_hash(ByteView chunk);
+// Chunks are hashed by all threads of the machine.
 Manifest manifest_of(ByteView bytes);
 Result<Manifest> manifest_of_file(const std::filesystem::path& file);
 Bytes encode(const Manifest& manifest);

@@ -57,7 +57,7 @@ Result<Measurement> measure(Backend& backend, const MeasureOptions& options);
 // How long a job takes on this machine, from timing its own training step, its own checkpoint's
 // storing and loading, and the plan. Data transfer and waiting for others are not in it.
 struct JobTime {
-    uint64_t step_ns = 0;  // median
+    uint64_t step_ns = 0;  // mean
     uint64_t task_ns = 0;  // one TRAIN task of one round
     uint64_t job_ns = 0;   // all tasks one after the other on this machine, one replica
 };

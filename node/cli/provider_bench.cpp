@@ -15,7 +15,7 @@ namespace {
 using nlohmann::json;
 
 constexpr double kNsPerMs = 1e6;
-constexpr uint32_t kJobSteps = 25;  // enough for a median that a busy moment does not move
+constexpr uint32_t kJobSteps = 40;  // as many as fit the measurement's time
 
 struct BenchFlags {
     std::string backend;
