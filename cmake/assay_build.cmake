@@ -28,7 +28,8 @@ add_library(assay_warnings INTERFACE)
 target_compile_options(assay_warnings INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror)
 if(ASSAY_SANITIZE)
     # g++ 12 takes the sanitisers' own branches for overflows.
-    target_compile_options(assay_warnings INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overflow;-Wno-array-bounds>)
+    target_compile_options(assay_warnings INTERFACE
+        "$<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overflow;-Wno-array-bounds>")
 endif()
 
 # assay_library(NAME SOURCES a.cpp ... LINKS public-libs ... PRIVATE_LINKS libs ...)
