@@ -28,7 +28,9 @@ void expect_all_pass(int threads) {
     for (const std::string& name : available_backends()) {
         auto backend = make_backend({name, threads});
         ASSERT_TRUE(backend.ok());
-        EXPECT_EQ((*backend)->threads(), threads);
+        if ((*backend)->in_host_memory()) {  // a GPU has one thread to call it from
+            EXPECT_EQ((*backend)->threads(), threads);
+        }
         expect_all_pass(**backend);
     }
 }
