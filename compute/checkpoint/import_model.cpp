@@ -91,11 +91,11 @@ Result<uint64_t> in_nano(const json::Value* value, const char* key) {
     const auto number = value == nullptr ? Result<double>(0.0) : value->as_double();
     if (!number.ok() || !(*number > 0 && *number < 1))
         return fail(Code::kUnsupported, std::string("config.json: ") + key + " must be a fraction");
-    const auto nano = static_cast<uint64_t>(*number * 1e9 + 0.5);
-    if (static_cast<double>(nano) / 1e9 != *number)
-        return fail(Code::kUnsupported,
-                    std::string("config.json: ") + key + " is not a whole number of billionths");
-    return nano;
+    const auto below = static_cast<uint64_t>(*number * 1e9);  // or one less than it is
+    for (const uint64_t nano : {below, below + 1})
+        if (static_cast<double>(nano) / 1e9 == *number) return nano;
+    return fail(Code::kUnsupported,
+                std::string("config.json: ") + key + " is not a whole number of billionths");
 }
 
 // Where newer files keep it, or older ones; 10000 where neither says.

@@ -61,6 +61,15 @@ std::string CublasProducts::open() {
     if (status == CUBLAS_STATUS_SUCCESS)
         status = lt_.preference_set(preference_, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
                                     &kWorkspaceBytes, sizeof kWorkspaceBytes);
+    // Members of a batch and parts of a matrix start at multiples of a few values, not of 256
+    // bytes, which the library would suppose.
+    const uint32_t alignment = 16;
+    for (const auto attribute :
+         {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
+          CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES}) {
+        if (status == CUBLAS_STATUS_SUCCESS)
+            status = lt_.preference_set(preference_, attribute, &alignment, sizeof alignment);
+    }
     if (status != CUBLAS_STATUS_SUCCESS) return problem("setting up", status);
     if (::cudaMalloc(&workspace_, kWorkspaceBytes) != cudaSuccess)
         return "the GPU is out of memory: " + std::to_string(kWorkspaceBytes) +

@@ -397,7 +397,9 @@ private:
         const Planes right = pack(b, batch, slices, kPlanesB, kTopsB);
         const int64_t planes = digit_planes(slices);
         const int64_t row_bytes = planes * right.padded_vectors * int64_t{sizeof(int32_t)};
-        const int64_t budget_rows = std::max<int64_t>(Device::kProductBytes / row_bytes, kTile);
+        // Whole tiles, so that every part starts aligned.
+        const int64_t budget_rows =
+            std::max<int64_t>(Device::kProductBytes / row_bytes / kTile, 1) * kTile;
         const int64_t members = std::clamp<int64_t>(budget_rows / a.vectors, 1, batch);
         const int64_t rows = members > 1 ? a.vectors : std::min(a.vectors, budget_rows);
         for (int64_t z = 0; z < batch; z += members) {

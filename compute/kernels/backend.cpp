@@ -60,7 +60,7 @@ const Status& cuda_status() {
 }
 
 Result<std::unique_ptr<Backend>> on_cuda(const char*, int) {
-    ASSAY_RETURN_IF_ERROR(cuda_status());
+    if (!cuda_status().ok()) return cuda_status().error();
     return make_cuda_backend();
 }
 

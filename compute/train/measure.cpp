@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <numeric>
 
@@ -188,7 +189,7 @@ uint32_t Measurement::time_share(size_t i) const {
     };
     double all = 0;
     for (size_t k = 0; k < shapes.size(); ++k) all += time(k);
-    return static_cast<uint32_t>(100 * time(i) / all + 0.5);
+    return static_cast<uint32_t>(std::lround(100 * time(i) / all));
 }
 
 Result<Measurement> measure(Backend& backend, const MeasureOptions& options) {
