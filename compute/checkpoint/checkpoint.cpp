@@ -13,10 +13,6 @@ std::vector<uint64_t> unsigned_shape(const ParameterSpec& spec) {
     return {spec.shape.begin(), spec.shape.end()};
 }
 
-ByteView bytes_of_floats(const std::vector<float>& values) {
-    return {reinterpret_cast<const uint8_t*>(values.data()), values.size() * sizeof(float)};
-}
-
 std::span<uint8_t> bytes_of_floats(std::span<float> values) {
     return {reinterpret_cast<uint8_t*>(values.data()), values.size_bytes()};
 }
@@ -35,6 +31,34 @@ Status check_tensor(const SafetensorsFile& file, const std::filesystem::path& pa
     return {};
 }
 
+// Of a checkpoint's file. The bytes may lie where only the backend can read them.
+std::vector<TensorSource> sources_of(const ModelConfig& model, const StatePlaces& places) {
+    std::vector<TensorSource> tensors;
+    const std::vector<ParameterSpec> specs = parameter_specs(model);
+    for (size_t i = 0; i < specs.size(); ++i) {
+        const auto add = [&](const char* prefix, const float* values) {
+            tensors.push_back({prefix + specs[i].name,
+                               Dtype::kF32,
+                               unsigned_shape(specs[i]),
+                               {reinterpret_cast<const uint8_t*>(values),
+                                static_cast<size_t>(specs[i].size()) * sizeof(float)}});
+        };
+        add("", places.value[i]);
+        add("m.", places.m[i]);
+        add("v.", places.v[i]);
+        if (!places.outer.empty()) add("outer.", places.outer[i]);
+    }
+    return tensors;
+}
+
+Metadata metadata_of(const ModelConfig& model, const Progress& progress) {
+    Metadata metadata = model_metadata(model);
+    metadata["format"] = kCheckpointFormat;
+    metadata["round"] = std::to_string(progress.round);
+    metadata["step"] = std::to_string(progress.step);
+    return metadata;
+}
+
 Status read_floats(const SafetensorsFile& file, const std::string& name, std::vector<float>& out) {
     return file.read(*file.find(name), bytes_of_floats(std::span<float>(out)));
 }
@@ -43,23 +67,41 @@ Status read_floats(const SafetensorsFile& file, const std::string& name, std::ve
 
 Status save_checkpoint(const std::filesystem::path& path, const ModelConfig& model,
                        const ModelState& state, const Progress& progress) {
-    std::vector<TensorSource> tensors;
-    const std::vector<ParameterSpec> specs = parameter_specs(model);
-    for (size_t i = 0; i < specs.size(); ++i) {
-        const auto add = [&](const char* prefix, const std::vector<float>& values) {
-            tensors.push_back({prefix + specs[i].name, Dtype::kF32, unsigned_shape(specs[i]),
-                               bytes_of_floats(values)});
-        };
-        add("", state.value[i]);
-        add("m.", state.m[i]);
-        add("v.", state.v[i]);
-        if (!state.outer.empty()) add("outer.", state.outer[i]);
+    return write_safetensors(path, sources_of(model, places_of(state)),
+                             metadata_of(model, progress));
+}
+
+StatePlaces places_of(const ModelState& state) {
+    StatePlaces places;
+    const auto list = [](const std::vector<std::vector<float>>& from,
+                         std::vector<const float*>& to) {
+        for (const std::vector<float>& each : from) to.push_back(each.data());
+    };
+    list(state.value, places.value);
+    list(state.m, places.m);
+    list(state.v, places.v);
+    list(state.outer, places.outer);
+    return places;
+}
+
+Result<Manifest> checkpoint_manifest(Backend& backend, const ModelConfig& model,
+                                     const StatePlaces& places, const Progress& progress) {
+    std::vector<TensorSource> tensors = sources_of(model, places);
+    ASSAY_ASSIGN(const Bytes prefix, safetensors_prefix(tensors, metadata_of(model, progress)));
+    std::vector<MemoryPiece> pieces = {{prefix.data(), prefix.size()}};
+    Manifest manifest;
+    manifest.size = prefix.size();
+    for (const TensorSource& tensor : tensors) {
+        pieces.push_back({tensor.bytes.data(), tensor.bytes.size()});
+        manifest.size += tensor.bytes.size();
     }
-    Metadata metadata = model_metadata(model);
-    metadata["format"] = kCheckpointFormat;
-    metadata["round"] = std::to_string(progress.round);
-    metadata["step"] = std::to_string(progress.step);
-    return write_safetensors(path, std::move(tensors), metadata);
+    manifest.chunks.resize(Manifest::chunk_count(manifest.size));
+    backend.chunk_leaves(pieces, kChunkBytes, manifest.chunks.data());
+    if (const std::string failure = backend.failure(); !failure.empty())
+        return fail(Code::kUnavailable, failure);
+    if (backend.faulted())
+        return fail(Code::kFault, "the state is that of a step that left the arithmetic's domain");
+    return manifest;
 }
 
 Result<CheckpointReader> CheckpointReader::open(const std::filesystem::path& path,

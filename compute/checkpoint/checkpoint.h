@@ -10,7 +10,9 @@
 
 #include <filesystem>
 
+#include "compute/checkpoint/artifact.h"
 #include "compute/checkpoint/safetensors.h"
+#include "compute/kernels/backend.h"
 #include "compute/models/config.h"
 #include "compute/models/state.h"
 
@@ -26,6 +28,17 @@ struct Progress {
 
 Status save_checkpoint(const std::filesystem::path& path, const ModelConfig& model,
                        const ModelState& state, const Progress& progress);
+
+// Where the tensors of a state lie, perhaps in the backend's memory; indexed like ModelState.
+struct StatePlaces {
+    std::vector<const float*> value, m, v, outer;
+};
+StatePlaces places_of(const ModelState& state);
+
+// The manifest of the file that save_checkpoint would write, without writing it: the backend hashes
+// where the state lies. kFault and kUnavailable as in the backend.
+Result<Manifest> checkpoint_manifest(Backend& backend, const ModelConfig& model,
+                                     const StatePlaces& places, const Progress& progress);
 
 struct Checkpoint {
     ModelState state;

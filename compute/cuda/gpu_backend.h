@@ -7,13 +7,16 @@
 // fault kernels do nothing until clear_fault(); after a failure() nothing is launched.
 #pragma once
 
+#include <cstring>
 #include <memory>
 
 #include "compute/cuda/device_memory.h"
+#include "compute/cuda/hash_kernels.h"
 #include "compute/cuda/llama_kernels.h"
 #include "compute/cuda/product_kernels.h"
 #include "compute/cuda/products.h"
 #include "compute/cuda/sum_kernels.h"
+#include "compute/hash/sha256_blocks.h"
 #include "compute/kernels/backend.h"
 
 namespace assay::compute::gpu {
@@ -233,6 +236,31 @@ public:
         }
     }
 
+    void chunk_leaves(const std::vector<MemoryPiece>& pieces, size_t chunk_bytes,
+                      Hash256* leaves) override {
+        Stage s(*device_, memory_);
+        std::vector<HashPiece> table;
+        ChunkLeaves kernel{};
+        for (const MemoryPiece& piece : pieces) {
+            const auto words = static_cast<int64_t>(piece.bytes / sizeof(uint32_t));
+            table.push_back({s.in(static_cast<const uint32_t*>(piece.data), words), kernel.words});
+            kernel.words += words;
+        }
+        table.push_back({nullptr, kernel.words});
+        auto* places = memory_.template scratch<HashPiece>(kPieces, std::ssize(table));
+        device_->upload(places, table.data(), table.size() * sizeof(HashPiece));
+        kernel.pieces = places;
+        kernel.chunk_words = static_cast<int64_t>(chunk_bytes / sizeof(uint32_t));
+        std::vector<uint32_t> found(8 * static_cast<size_t>(kernel.chunks()));
+        kernel.leaves = memory_.template scratch<uint32_t>(kLeaves, std::ssize(found));
+        std::memcpy(kernel.initial, kSha256Initial, sizeof kernel.initial);
+        std::memcpy(kernel.rounds, kSha256Rounds, sizeof kernel.rounds);
+        launch(kernel.blocks(), kernel);
+        device_->download(found.data(), kernel.leaves, found.size() * sizeof(uint32_t));
+        for (size_t i = 0; i < 4 * found.size(); ++i)
+            leaves[i / 32].bytes[i % 32] = static_cast<uint8_t>(found[i / 4] >> (24 - 8 * (i % 4)));
+    }
+
 private:
     using Stage = Staging<Device>;
     enum Scratch : size_t {
@@ -252,6 +280,8 @@ private:
         kTopsB,
         kProducts,
         kRangeSums,
+        kPieces,
+        kLeaves,
     };
     static constexpr int64_t kRange = 65'536;  // of a contraction: int32 holds 131,071 products
 

@@ -19,10 +19,10 @@ const uint32_t kSha256Rounds[64] = {
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-namespace {
+const uint32_t kSha256Initial[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                    0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
 
-constexpr uint32_t kInitial[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                                  0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+namespace {
 
 uint32_t load_be32(const uint8_t* p) {
     return uint32_t{p[0]} << 24 | uint32_t{p[1]} << 16 | uint32_t{p[2]} << 8 | p[3];
@@ -64,7 +64,7 @@ bool has_sha_instructions() {
 }
 
 Sha256::Sha256(Sha256Path path) : compress_(sha256_blocks_portable) {
-    std::memcpy(state_, kInitial, sizeof state_);
+    std::memcpy(state_, kSha256Initial, sizeof state_);
     const Sha256Blocks native = sha256_blocks_native();
     if (path == Sha256Path::kBest && native != nullptr) compress_ = native;
 }

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/result.h"
 
 namespace assay::compute {
@@ -49,6 +50,13 @@ struct ParameterSlot {  // one parameter tensor in the optimiser's order
     float* v;
     int64_t size;
     bool decays;  // 2-D parameters only
+};
+
+// A part of a message that lies in pieces, in host memory or the backend's. Address and size are
+// multiples of 4 bytes.
+struct MemoryPiece {
+    const void* data;
+    size_t bytes;
 };
 
 // Longest contraction of a product (rows for a weight gradient): exact in every accumulator.
@@ -134,6 +142,11 @@ public:
     // Global-norm clipping, then AdamW in place. norm[0] = the gradient norm.
     virtual void adamw(const std::vector<ParameterSlot>& parameters, const AdamWStep& step,
                        float* norm) = 0;
+
+    // leaves[i] = merkle_leaf (compute/hash/sha256.h) of chunk i of the joined pieces; the last one
+    // is what remains. chunk_bytes: a multiple of 4. Unspecified after a fault or failure.
+    virtual void chunk_leaves(const std::vector<MemoryPiece>& pieces, size_t chunk_bytes,
+                              Hash256* leaves) = 0;
 };
 
 struct BackendOptions {

@@ -55,6 +55,8 @@ public:
                  int64_t rows_out, float* out) override;
     void adamw(const std::vector<ParameterSlot>& parameters, const AdamWStep& step,
                float* norm) override;
+    void chunk_leaves(const std::vector<MemoryPiece>& pieces, size_t chunk_bytes,
+                      Hash256* leaves) override;
 
 private:
     struct Head;  // one (sequence, head) of attention: views of its q, k, v

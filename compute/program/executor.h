@@ -36,6 +36,9 @@ public:
     const float* result(TensorId id);
     // Brings parameters and moments into their bound buffers, where they are not there already.
     Status fetch_state();
+    // Where the newest values of a parameter or moment lie: the backend's memory, or the bound
+    // buffer.
+    const float* place(TensorId id) const;
     int64_t arena_bytes() const { return plan_.arena_floats * int64_t{sizeof(float)}; }
 
 private:

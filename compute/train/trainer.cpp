@@ -46,11 +46,13 @@ AdamWStep adamw_step(const JobConfig& job, uint64_t step) {
     return result;
 }
 
-Trainer::Trainer(const JobConfig& job, Program program, BatchSource source, ModelState state)
+Trainer::Trainer(const JobConfig& job, Program program, BatchSource source, ModelState state,
+                 Backend& backend)
     : job_(job),
       program_(std::move(program)),
       source_(std::move(source)),
-      state_(std::move(state)) {}
+      state_(std::move(state)),
+      backend_(backend) {}
 
 Result<std::unique_ptr<Trainer>> Trainer::create(const JobConfig& job, const Dataset& data,
                                                  uint32_t shard, Backend& backend, ModelState state,
@@ -59,7 +61,7 @@ Result<std::unique_ptr<Trainer>> Trainer::create(const JobConfig& job, const Dat
     ASSAY_ASSIGN(BatchSource source, BatchSource::create(job, data, shard));
     ASSAY_ASSIGN(Program program, fitting_program(job, memory_bytes));
     std::unique_ptr<Trainer> trainer(
-        new Trainer(job, std::move(program), std::move(source), std::move(state)));
+        new Trainer(job, std::move(program), std::move(source), std::move(state), backend));
     ASSAY_ASSIGN(trainer->executor_, Executor::create(trainer->program_, backend));
     trainer->bind();
     return trainer;
@@ -94,6 +96,17 @@ Result<StepResult> Trainer::step(uint64_t step) {
     }
     const float loss = *executor_->result(program_.loss);
     return StepResult{loss, *executor_->result(program_.grad_norm)};
+}
+
+Result<Manifest> Trainer::manifest(const Progress& progress) {
+    StatePlaces places = places_of(state_);
+    for (size_t i = 0; i < program_.parameters.size(); ++i) {
+        const ProgramParameter& p = program_.parameters[i];
+        places.value[i] = executor_->place(p.value);
+        places.m[i] = executor_->place(p.m);
+        places.v[i] = executor_->place(p.v);
+    }
+    return checkpoint_manifest(backend_, job_.model, places, progress);
 }
 
 Result<const ModelState*> Trainer::state() {

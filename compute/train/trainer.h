@@ -7,6 +7,7 @@
 
 #include <memory>
 
+#include "compute/checkpoint/checkpoint.h"
 #include "compute/models/state.h"
 #include "compute/program/executor.h"
 #include "compute/train/batch.h"
@@ -31,16 +32,21 @@ public:
     Result<StepResult> step(uint64_t step);
     // Brings the state from the device, where it is there.
     Result<const ModelState*> state();
+    // The manifest of a checkpoint of the state as it is now: the state stays where it lies and
+    // only hashes leave the backend.
+    Result<Manifest> manifest(const Progress& progress);
     const Program& program() const { return program_; }
 
 private:
-    Trainer(const JobConfig& job, Program program, BatchSource source, ModelState state);
+    Trainer(const JobConfig& job, Program program, BatchSource source, ModelState state,
+            Backend& backend);
     void bind();
 
     const JobConfig job_;
     const Program program_;
     BatchSource source_;
     ModelState state_;
+    Backend& backend_;
     std::unique_ptr<Executor> executor_;
 };
 

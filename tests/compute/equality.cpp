@@ -2,6 +2,7 @@
 
 #include <sys/wait.h>
 #include <unistd.h>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -16,30 +17,24 @@
 namespace assay::compute::testing {
 namespace {
 
-ByteView bytes_of_floats(const std::vector<float>& values) {
-    return {reinterpret_cast<const uint8_t*>(values.data()), values.size() * sizeof(float)};
-}
-
-Hash256 root_of(const ModelState& state, const StepResult& step) {
+Hash256 root_of(const Manifest& state, const StepResult& step) {
     Sha256 hash;
     hash.update({reinterpret_cast<const uint8_t*>(&step.loss), sizeof step.loss});
     hash.update({reinterpret_cast<const uint8_t*>(&step.grad_norm), sizeof step.grad_norm});
-    for (const auto* each : {&state.value, &state.m, &state.v})
-        for (const std::vector<float>& tensor : *each) hash.update(bytes_of_floats(tensor));
-    return hash.finish();
+    return hash.update(state.root().view()).finish();
 }
 
-// Steps [first, total) from `state`; after(step, root, state) says whether to go on.
+// Steps [first, stop) from `state`; after(step, root, trainer) says whether to go on.
 template <typename After>
 Status train(const Training& training, const Machine& machine, ModelState state, uint64_t first,
-             After after) {
+             uint64_t stop, After after) {
     ASSAY_ASSIGN(const auto backend, make_backend({machine.backend, machine.threads}));
     ASSAY_ASSIGN(const auto trainer,
                  Trainer::create(training.job, training.data, 0, *backend, std::move(state)));
-    for (uint64_t step = first; step < training.job.plan.total_steps(); ++step) {
+    for (uint64_t step = first; step < stop; ++step) {
         ASSAY_ASSIGN(const StepResult result, trainer->step(step));
-        ASSAY_ASSIGN(const ModelState* now, trainer->state());
-        ASSAY_RETURN_IF_ERROR(after(step, root_of(*now, result), *now));
+        ASSAY_ASSIGN(const Manifest manifest, trainer->manifest({0, step + 1}));
+        ASSAY_RETURN_IF_ERROR(after(step, root_of(manifest, result), *trainer));
     }
     return {};
 }
@@ -47,12 +42,13 @@ Status train(const Training& training, const Machine& machine, ModelState state,
 // The files of a run that may end at any moment: a checkpoint now and then, a root for each step.
 class Diary {
 public:
-    Status keep(uint64_t step, const Hash256& root, const JobConfig& job, const ModelState& state) {
+    Status keep(uint64_t step, const Hash256& root, const JobConfig& job, Trainer& trainer) {
         std::ofstream(folder_ / "roots", std::ios::app | std::ios::binary)
             .write(reinterpret_cast<const char*>(root.bytes.data()), sizeof root.bytes);
         if ((step + 1) % kCheckpointSteps != 0) return {};
         const auto fresh = folder_ / "fresh";
-        ASSAY_RETURN_IF_ERROR(save_checkpoint(fresh, job.model, state, {0, step + 1}));
+        ASSAY_ASSIGN(const ModelState* state, trainer.state());
+        ASSAY_RETURN_IF_ERROR(save_checkpoint(fresh, job.model, *state, {0, step + 1}));
         std::error_code error;
         std::filesystem::rename(fresh, folder_ / "checkpoint", error);
         return error ? Status{fail(Code::kIo, "cannot rename a checkpoint")} : Status{};
@@ -89,9 +85,9 @@ Status live(const Training& training, const Machine& machine, Diary& diary) {
     ASSAY_ASSIGN(Checkpoint from, diary.newest(training.job));
     const uint64_t first = from.progress.step;
     ASSAY_RETURN_IF_ERROR(diary.forget_after(first));
-    return train(training, machine, std::move(from.state), first,
-                 [&](uint64_t step, const Hash256& root, const ModelState& state) {
-                     return diary.keep(step, root, training.job, state);
+    return train(training, machine, std::move(from.state), first, training.job.plan.total_steps(),
+                 [&](uint64_t step, const Hash256& root, Trainer& trainer) {
+                     return diary.keep(step, root, training.job, trainer);
                  });
 }
 
@@ -120,15 +116,40 @@ Result<Roots> run(const Training& training, const Machine& machine) {
     ASSAY_ASSIGN(ModelState state, initial_state(training.job.model, training.job.seed));
     Roots roots;
     ASSAY_RETURN_IF_ERROR(train(training, machine, std::move(state), 0,
-                                [&](uint64_t, const Hash256& root, const ModelState&) -> Status {
+                                training.job.plan.total_steps(),
+                                [&](uint64_t, const Hash256& root, Trainer&) -> Status {
                                     roots.push_back(root);
                                     return {};
                                 }));
     return roots;
 }
 
-Result<Roots> run_with_kills(const Training& training, const std::vector<Machine>& machines,
+Result<Roots> run_in_turns(const Training& training, const std::vector<Machine>& machines,
+                           uint64_t turn_steps) {
+    ASSAY_ASSIGN(ModelState state, initial_state(training.job.model, training.job.seed));
+    const TemporaryFolder folder;
+    const uint64_t total = training.job.plan.total_steps();
+    Roots roots;
+    for (uint64_t first = 0, turn = 0; first < total; first += turn_steps, ++turn) {
+        const uint64_t stop = std::min(first + turn_steps, total);
+        const auto after = [&](uint64_t step, const Hash256& root, Trainer& trainer) -> Status {
+            roots.push_back(root);
+            if (step + 1 < stop) return {};
+            ASSAY_ASSIGN(const ModelState* now, trainer.state());
+            return save_checkpoint(folder / "turn", training.job.model, *now, {0, stop});
+        };
+        ASSAY_RETURN_IF_ERROR(train(training, machines[turn % machines.size()], std::move(state),
+                                    first, stop, after));
+        ASSAY_ASSIGN(Checkpoint reached, load_checkpoint(folder / "turn", training.job.model));
+        state = std::move(reached.state);
+    }
+    return roots;
+}
+
+Result<Roots> run_with_kills(const Training& training, std::vector<Machine> machines,
                              uint32_t longest_life_ms, int& kills) {
+    // CUDA does not work in the child of a process that has used it; see run_in_turns.
+    std::erase_if(machines, [](const Machine& machine) { return machine.backend == "cuda"; });
     Diary diary;
     kills = 0;
     for (uint32_t life = 0;; ++life) {

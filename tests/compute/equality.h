@@ -29,13 +29,18 @@ struct Training {
 // A GPT of 2 layers on the project's own English.
 Training equality_training(uint32_t steps);
 
-// SHA-256 over parameters, moments, loss and gradient norm after each step.
+// SHA-256 over loss, gradient norm and the root of a checkpoint after each step. Each backend
+// hashes the state where it lies.
 using Roots = std::vector<Hash256>;
 Result<Roots> run(const Training& training, const Machine& machine);
 
+// Every `turn_steps` steps a checkpoint is handed to the next machine.
+Result<Roots> run_in_turns(const Training& training, const std::vector<Machine>& machines,
+                           uint64_t turn_steps);
+
 // In child processes that are killed with SIGKILL at random moments, each going on from the newest
-// checkpoint on the next machine. `kills` counts those that hit a running child.
-Result<Roots> run_with_kills(const Training& training, const std::vector<Machine>& machines,
+// checkpoint on the next machine; not on a GPU. `kills` counts those that hit a running child.
+Result<Roots> run_with_kills(const Training& training, std::vector<Machine> machines,
                              uint32_t longest_life_ms, int& kills);
 
 }  // namespace assay::compute::testing

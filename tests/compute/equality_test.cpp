@@ -43,6 +43,15 @@ TEST(Equality, KillsAndOtherMachinesLeaveNoTrace) {
     EXPECT_EQ(first_difference(*roots, *expected), -1);
 }
 
+TEST(Equality, MachinesThatTakeTurnsLeaveNoTrace) {
+    const auto training = testing::equality_training(60);
+    const auto expected = testing::run(training, {"portable", 1});
+    ASSERT_TRUE(expected.ok());
+    const auto roots = testing::run_in_turns(training, testing::machines(), 7);
+    ASSERT_TRUE(roots.ok()) << roots.error().message;
+    EXPECT_EQ(first_difference(*roots, *expected), -1);
+}
+
 TEST(Equality, AnotherSeedHasOtherRoots) {
     auto training = testing::equality_training(3);
     const auto one = testing::run(training, {"portable", 1});

@@ -64,6 +64,40 @@ TEST(Gpu, TwentyStepsHaveTheBitsOfTheHost) {
     }
 }
 
+// The root of the state on the device is that of the file a checkpoint would be: before the first
+// step, after some, and with an outer momentum, which stays on the host.
+TEST(Gpu, HashesTheStateWhereItLies) {
+    JobConfig job = small_gpt(3);
+    job.model = GptConfig{256, 16, 96, 2, 2};  // several chunks
+    const Dataset data = text();
+    const testing::TemporaryFolder folder;
+    for (const bool outer : {false, true}) {
+        ModelState state = *initial_state(job.model, job.seed);
+        if (outer) state.outer = state.value;
+        const auto backend = make_emulated_gpu();
+        const auto host = make_backend({"portable", 2});
+        auto trainer = Trainer::create(job, data, 0, *backend, state);
+        auto on_host = Trainer::create(job, data, 0, **host, state);
+        ASSERT_TRUE(trainer.ok() && on_host.ok());
+        for (uint64_t step = 0; step <= 2; ++step) {
+            if (step > 0) {
+                ASSERT_TRUE((*trainer)->step(step - 1).ok() && (*on_host)->step(step - 1).ok());
+            }
+            const auto found = (*trainer)->manifest({0, step});
+            const auto hosts = (*on_host)->manifest({0, step});
+            ASSERT_TRUE(found.ok() && hosts.ok());
+            const auto fetched = (*trainer)->state();
+            ASSERT_TRUE(save_checkpoint(folder / "c", job.model, **fetched, {0, step}).ok());
+            const auto file = manifest_of_file(folder / "c");
+            ASSERT_TRUE(file.ok());
+            EXPECT_GT(file->chunks.size(), 2u);
+            EXPECT_EQ(found->size, file->size);
+            EXPECT_TRUE(found->chunks == file->chunks) << "step " << step;
+            EXPECT_TRUE(hosts->root() == file->root()) << "step " << step;
+        }
+    }
+}
+
 TEST(Gpu, EvaluatesAsTheHostDoes) {
     const JobConfig job = small_gpt(1);
     const Dataset data = text();
@@ -103,6 +137,26 @@ TEST(Gpu, AFailureInTheMiddleIsNotAFault) {
         EXPECT_EQ(result.error().code, Code::kUnavailable);
         EXPECT_NE(result.error().message.find("bytes more are needed"), std::string::npos);
     }
+}
+
+TEST(Gpu, ADivergedOrFailedStateHasNoRoot) {
+    JobConfig job = small_gpt(40);
+    job.optimizer.lr_nano = 900'000'000'000;
+    job.optimizer.clip_nano = 0;
+    const Dataset data = text();
+    const auto backend = make_emulated_gpu();
+    auto trainer = Trainer::create(job, data, 0, *backend, *initial_state(job.model, job.seed));
+    ASSERT_TRUE(trainer.ok());
+    uint64_t step = 0;
+    while (step < 40 && (*trainer)->step(step).ok()) ++step;
+    ASSERT_LT(step, 40u);
+    EXPECT_EQ((*trainer)->manifest({0, step}).error().code, Code::kFault);
+    const auto program = build_program(job.model, job.plan.batch, 2, ProgramMode::kTrain);
+    const auto arena = (*Executor::create(*program, *make_emulated_gpu()))->arena_bytes();
+    const auto small = make_emulated_gpu(static_cast<size_t>(arena + 100));
+    auto failed = Trainer::create(job, data, 0, *small, *initial_state(job.model, job.seed));
+    ASSERT_TRUE(failed.ok());
+    EXPECT_EQ((*failed)->manifest({0, 0}).error().code, Code::kUnavailable);
 }
 
 TEST(Gpu, DivergenceIsAFaultAtTheSameStep) {

@@ -5,6 +5,8 @@
 
 #include "compute/checkpoint/artifact.h"
 #include "compute/hash/sha256.h"
+#include "compute/kernels/backend.h"
+#include "tests/compute/emulated_gpu.h"
 #include "tests/support/test.h"
 
 namespace assay::compute {
@@ -42,6 +44,32 @@ TEST(sha256, any_split_gives_the_same_digest) {
             Sha256 parts;
             parts.update(all.first(cut)).update(all.subspan(cut));
             EXPECT_TRUE(parts.finish() == plain) << n << " cut at " << cut;
+        }
+    }
+}
+
+// Whole chunks, a rest, pieces that end within words of a block, and lengths around the padding.
+TEST(merkle, backends_hash_chunks_of_joined_pieces) {
+    std::vector<uint32_t> words(301);
+    for (size_t i = 0; i < words.size(); ++i) words[i] = static_cast<uint32_t>(i * 2654435761U);
+    const auto* bytes = reinterpret_cast<const uint8_t*>(words.data());
+    for (size_t n = 1; n <= words.size(); n += n < 40 ? 1 : 29) {
+        for (const size_t chunk : {4UL, 52UL, 56UL, 60UL, 64UL, 128UL, 1024UL, 1UL << 20}) {
+            std::vector<Hash256> expected;
+            for (size_t at = 0; at < 4 * n; at += chunk)
+                expected.push_back(merkle_leaf({bytes + at, std::min(chunk, 4 * n - at)}));
+            const size_t cut = n / 3;
+            const std::vector<MemoryPiece> pieces = {
+                {words.data(), 0}, {words.data(), 4 * cut}, {words.data() + cut, 4 * (n - cut)}};
+            const auto emulated = make_emulated_gpu();
+            for (const int threads : {0, 1, 3}) {
+                auto made = make_backend({"portable", threads});
+                Backend& backend = threads == 0 ? *emulated : **made;
+                std::vector<Hash256> found(expected.size());
+                backend.chunk_leaves(pieces, chunk, found.data());
+                EXPECT_TRUE(found == expected)
+                    << n << " words, chunks of " << chunk << " on " << std::string(backend.name());
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 // on one thread, bit for bit, fault flag included. Inputs mix ordinary values with zeros, ties,
 // subnormals and extreme scales; shapes leave remainders for every vector and tile width.
 #include <algorithm>
+#include <cstring>
 #include <functional>
 
 #include "compute/arithmetic/philox.h"
@@ -90,7 +91,7 @@ Operation draw_sum(Source& s) {
 }
 
 Operation draw_gemm(Source& s) {
-    const int64_t m = s.between(1, 21), n = s.between(1, 37), k = s.between(0, 90);
+    const int64_t m = s.between(1, 45), n = s.between(1, 37), k = s.between(0, 90);
     const int slices = static_cast<int>(s.between(1, 3));
     const int64_t form = s.between(0, 3);
     const bool biased = s.between(0, 1) != 0;
@@ -280,6 +281,24 @@ Operation draw_adamw(Source& s) {
     };
 }
 
+// Chunks whose pieces are of any size, none among them; leaves as floats, so that they compare.
+Operation draw_chunk_leaves(Source& s) {
+    const int64_t n = s.between(1, 700), chunk_words = s.between(1, 90);
+    std::vector<int64_t> cuts = {0};
+    while (cuts.back() < n) cuts.push_back(std::min(n, cuts.back() + s.between(0, 200)));
+    std::vector<Floats> parts;
+    for (size_t i = 1; i < cuts.size(); ++i) parts.push_back(s.floats(cuts[i] - cuts[i - 1]));
+    return [=](Backend& b, auto& out) {
+        std::vector<MemoryPiece> pieces;
+        for (const Floats& part : parts)
+            pieces.push_back({part.data(), part.size() * sizeof(float)});
+        const auto count = static_cast<size_t>((n + chunk_words - 1) / chunk_words);
+        std::vector<Hash256> leaves(count);
+        b.chunk_leaves(pieces, static_cast<size_t>(chunk_words) * sizeof(float), leaves.data());
+        std::memcpy(output(out, 8 * static_cast<int64_t>(count)).data(), leaves.data(), 32 * count);
+    };
+}
+
 Outcome run(Backend& backend, const Operation& operation) {
     Outcome outcome;
     backend.clear_fault();
@@ -386,6 +405,9 @@ TEST(kernels_random, swiglu) {
 }
 TEST(kernels_random, rotary) {
     compare_backends("rotary", draw_rotary, 15);
+}
+TEST(kernels_random, chunk_leaves) {
+    compare_backends("chunk_leaves", draw_chunk_leaves, 16);
 }
 TEST(kernels_random, adamw) {
     compare_backends("adamw", draw_adamw, 11);

@@ -64,6 +64,8 @@ int main(int argc, char** argv) {
         const auto roots = testing::run(training, machine);
         all = roots.ok() && equal(*roots, *expected, machine.text().c_str()) && all;
     }
+    const auto turns = testing::run_in_turns(training, testing::machines(), 25);
+    all = turns.ok() && equal(*turns, *expected, "machines taking turns") && all;
     int kills = 0;
     const auto roots = testing::run_with_kills(training, testing::machines(), 2000, kills);
     all = roots.ok() && equal(*roots, *expected, "killed and resumed elsewhere") && all;

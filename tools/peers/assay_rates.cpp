@@ -1,5 +1,6 @@
 // Rates of this project's backends for tools/bench_peers, on the public interface of compute/.
 //   assay_rates product BACKEND THREADS MILLISECONDS [SIZE]   G MAC/s of a SIZE^3 product, s = 2
+//   assay_rates hash BACKEND THREADS RUNS MEGABYTES           GB/s of the leaf hashes of a state
 //   assay_rates step BACKEND THREADS RUNS VOCAB CONTEXT WIDTH LAYERS HEADS BATCH    ms per step
 #include <algorithm>
 #include <cstdio>
@@ -9,6 +10,7 @@
 
 #include "compute/arithmetic/philox.h"
 #include "compute/bench.h"
+#include "compute/checkpoint/artifact.h"
 #include "compute/models/model.h"
 #include "compute/models/state.h"
 #include "compute/program/executor.h"
@@ -49,6 +51,26 @@ double product_rate(Backend& backend, double budget, int64_t size) {
         best = std::min(best, peers_seconds() - run);
     } while (peers_seconds() - start < budget);
     return static_cast<double>(size) * static_cast<double>(size * size) / best;
+}
+
+// Best of the runs, over a state that lies where the backend computes.
+double hash_rate(Backend& backend, int runs, size_t bytes) {
+    std::vector<float> host(bytes / sizeof(float), 1.0F);
+    const void* data = host.data();
+    if (!backend.in_host_memory()) {
+        void* const device = backend.allocate(bytes);  // the backend releases it at its end
+        backend.upload(device, host.data(), bytes);
+        data = device;
+    }
+    std::vector<assay::Hash256> leaves(Manifest::chunk_count(bytes));
+    double best = 1e9;
+    for (int i = 0; i < runs; ++i) {
+        const double start = peers_seconds();
+        backend.chunk_leaves({{data, bytes}}, kChunkBytes, leaves.data());
+        if (backend.faulted() || !backend.failure().empty()) std::abort();
+        best = std::min(best, peers_seconds() - start);
+    }
+    return static_cast<double>(bytes) / best;
 }
 
 double median_step_ms(Backend& backend, int runs, const GptConfig& model, uint32_t batch) {
@@ -93,6 +115,12 @@ int main(int argc, char** argv) {
     if (std::string(argv[1]) == "product") {
         const int64_t size = argc > 5 ? number(5) : kBenchSize;
         std::printf("%.2f\n", product_rate(*backend.value(), number(4) * 1e-3, size) * 1e-9);
+        return 0;
+    }
+    if (std::string(argv[1]) == "hash") {
+        if (argc < 6) return 2;
+        const size_t bytes = size_t{number(5)} << 20;
+        std::printf("%.2f\n", hash_rate(*backend.value(), std::atoi(argv[4]), bytes) * 1e-9);
         return 0;
     }
     if (argc < 11) return 2;
