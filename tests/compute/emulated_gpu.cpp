@@ -11,8 +11,9 @@ namespace {
 
 class HostDevice {
 public:
-    // Small, so that products of test size are split into parts.
-    static constexpr int64_t kProductBytes = 8192;
+    // Small, so that products of test size are split into parts; no whole number of tiles.
+    static constexpr int64_t kProductBytes = 18'000;
+    static constexpr size_t kAlign = 256;  // as cudaMalloc; products rely on it
 
     explicit HostDevice(size_t memory_bytes) : free_bytes_(memory_bytes) {}
     std::string_view name() const { return "cuda in plain loops"; }
@@ -23,7 +24,7 @@ public:
                        " bytes more are needed and " + std::to_string(free_bytes_) + " are free";
             return nullptr;
         }
-        void* made = std::malloc(bytes);
+        void* made = std::aligned_alloc(kAlign, (bytes + kAlign - 1) / kAlign * kAlign);
         std::memset(made, 0xA5, bytes);  // nobody may rely on zeros
         sizes_[made] = bytes;
         free_bytes_ -= bytes;
@@ -58,6 +59,11 @@ public:
 
     void products(const gpu::Int8Products& p) {
         if (fault_ >= kInfinityBits) return;
+        for (const void* each : {static_cast<const void*>(p.a), static_cast<const void*>(p.b),
+                                 static_cast<const void*>(p.c)}) {
+            if (reinterpret_cast<uintptr_t>(each) % kAlign != 0)
+                failure_ = "an operand of a product is not aligned";
+        }
         for (int64_t z = 0; z < p.batch; ++z) {
             for (int64_t i = 0; i < p.rows; ++i) {
                 for (int64_t j = 0; j < p.columns; ++j) {
