@@ -129,7 +129,7 @@ private:
         if (!root)
             fail_command(globals_, fail(Code::kInvalidArgument,
                                         std::string(name) + ".root must be 32 bytes"));
-        const fs::path file = scratch_->path() / name;
+        fs::path file = scratch_->path() / name;
         ok_or_fail(globals_, open_existing_store({}, globals_)->materialise(*root, file));
         return file;
     }
@@ -173,9 +173,9 @@ private:
 
     void record(uint32_t round, uint32_t shard, const compute::Trace& trace) {
         for (size_t i = 0; i < trace.steps.size(); ++i) {
+            const unsigned long long step = trace.first_step + i;
             char line[96];
-            std::snprintf(line, sizeof line, "%llu,%u,%.9g,%.9g\n",
-                          static_cast<unsigned long long>(trace.first_step + i), shard,
+            std::snprintf(line, sizeof line, "%llu,%u,%.9g,%.9g\n", step, shard,
                           static_cast<double>(trace.steps[i].loss),
                           static_cast<double>(trace.steps[i].grad_norm));
             losses_ += line;

@@ -107,16 +107,13 @@ std::vector<std::string> split(std::string_view text, const std::vector<Range>& 
     bool last_matched = false, pending = false;
     for (const Range& range : ranges) {
         const std::string part(text.substr(range.begin, range.end - range.begin));
-        if (behavior == "Removed") {
-            if (!range.match) words.push_back(part);
-        } else if (behavior == "Contiguous" && !words.empty() && range.match == last_matched) {
+        const bool joins =
+            !words.empty() && ((behavior == "Contiguous" && range.match == last_matched) ||
+                               (behavior == "MergedWithPrevious" && range.match && !last_matched) ||
+                               (behavior == "MergedWithNext" && pending && !range.match));
+        if (joins) {
             words.back() += part;
-        } else if (behavior == "MergedWithPrevious" && range.match && !words.empty() &&
-                   !last_matched) {
-            words.back() += part;
-        } else if (behavior == "MergedWithNext" && pending && !range.match) {
-            words.back() += part;
-        } else {
+        } else if (behavior != "Removed" || !range.match) {
             words.push_back(part);
         }
         pending = range.match;
@@ -222,7 +219,7 @@ Result<Normalizer> unicode_form(const std::string& type) {
     if (type == "NFKC") form = icu::Normalizer2::getNFKCInstance(error);
     if (type == "NFKD") form = icu::Normalizer2::getNFKDInstance(error);
     if (form == nullptr || U_FAILURE(error)) return unsupported("the normalizer '" + type + "'");
-    return Normalizer([form](std::string text) {
+    return Normalizer([form](const std::string& text) {
         UErrorCode status = U_ZERO_ERROR;
         const auto normal = form->normalize(icu::UnicodeString::fromUTF8(text), status);
         std::string out;
@@ -253,7 +250,7 @@ Result<Normalizer> make_normalizer(const json& description) {
     if (type == "Prepend") {
         const auto prefix = description.value("prepend", "");
         return Normalizer(
-            [prefix](std::string text) { return text.empty() ? text : prefix + text; });
+            [prefix](const std::string& text) { return text.empty() ? text : prefix + text; });
     }
     if (type != "Sequence") return unicode_form(type);
     const json list = description.value("normalizers", json());
