@@ -1,11 +1,8 @@
 #include "testnet/network.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +19,7 @@
 #include "ledger/codec/canonical.h"
 #include "ledger/crypto/address_text.h"
 #include "node/core/config.h"
+#include "node/core/free_port.h"
 #include "node/core/home.h"
 #include "node/keys/keyring.h"
 
@@ -40,20 +38,6 @@ constexpr uint64_t kProviderStake = 5'000 * kUnit;
 constexpr auto kStartTimeout = std::chrono::seconds(60);
 constexpr auto kStopTimeout = std::chrono::seconds(15);
 constexpr uint64_t kMaxFileBytes = 1 << 20;
-
-// A free loopback port. Another process may take it before the node does; the node then says so.
-Result<uint16_t> free_port() {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    const bool ok = fd >= 0 && ::bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                    ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-    if (fd >= 0) ::close(fd);
-    if (!ok) return fail(Code::kIo, std::string("no free port: ") + std::strerror(errno));
-    return ntohs(address.sin_port);
-}
 
 json to_json(const Network& network) {
     json nodes = json::array();
@@ -256,8 +240,8 @@ Result<Network> create(const Options& options) {
         node.name = i == 0 ? "producer" : "provider-" + std::to_string(i);
         node.home = network.directory / node.name;
         if (i > 0) node.fault = faults[i - 1];
-        ASSAY_ASSIGN(const auto rpc_port, free_port());
-        ASSAY_ASSIGN(const auto peer_port, free_port());
+        ASSAY_ASSIGN(const auto rpc_port, node::free_port());
+        ASSAY_ASSIGN(const auto peer_port, node::free_port());
         node.rpc = "127.0.0.1:" + std::to_string(rpc_port);
         node.peer = "127.0.0.1:" + std::to_string(peer_port);
         ledger::Address requester;

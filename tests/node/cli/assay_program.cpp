@@ -1,10 +1,8 @@
 #include "tests/node/cli/assay_program.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +13,8 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "node/core/free_port.h"
+
 namespace assay::test {
 namespace {
 
@@ -23,19 +23,6 @@ namespace fs = std::filesystem;
 std::string slurp(const fs::path& file) {
     std::ifstream in(file, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
-}
-
-uint16_t free_port() {
-    const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    const bool bound = ::bind(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
-                       ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-    ::close(socket);
-    if (!bound) std::abort();
-    return ntohs(address.sin_port);
 }
 
 }  // namespace
@@ -114,8 +101,8 @@ void Workplace::make_home() {
     ASSERT_EQ(made.status, 0) << made.err;
     fs::copy_file(passphrase, file("home/passphrase"));
     auto config = nlohmann::json::parse(read("home/config.json"));
-    config["rpcPort"] = free_port();
-    config["peerPort"] = free_port();
+    config["rpcPort"] = *node::free_port();
+    config["peerPort"] = *node::free_port();
     (void)write("home/config.json", config.dump(2));
 }
 
