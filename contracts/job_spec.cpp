@@ -118,6 +118,19 @@ Status check_program(const compute::JobConfig& config) {
 
 }  // namespace
 
+namespace {
+
+Result<compute::ModelConfig> adapters_of(const compute::ModelConfig& base, uint32_t rank) {
+    if (const auto* gpt = std::get_if<compute::GptConfig>(&base))
+        return compute::ModelConfig(compute::LoraConfig{*gpt, rank});
+    if (const auto* llama = std::get_if<compute::LlamaConfig>(&base))
+        return compute::ModelConfig(compute::LoraConfig{*llama, rank});
+    return fail(Code::kInvalidArgument,
+                "lora_rank is set: adapters go on a gpt or a llama, not on an mlp");
+}
+
+}  // namespace
+
 Result<compute::JobConfig> to_job_config(const pb::JobSpec& spec) {
     compute::JobConfig config;
     if (spec.model().has_gpt()) {
@@ -137,6 +150,9 @@ Result<compute::JobConfig> to_job_config(const pb::JobSpec& spec) {
         return fail(Code::kInvalidArgument,
                     "model is not set; give model.gpt, model.mlp or model.llama");
     }
+    if (spec.model().lora_rank() != 0) {
+        ASSAY_ASSIGN(config.model, adapters_of(config.model, spec.model().lora_rank()));
+    }
     const pb::OptimizerSpec& o = spec.optimizer();
     config.optimizer = {o.lr_nano(),    o.beta1_nano(), o.beta2_nano(),   o.eps_nano(),
                         o.decay_nano(), o.clip_nano(),  o.warmup_steps(), o.min_lr_nano()};
@@ -148,16 +164,21 @@ Result<compute::JobConfig> to_job_config(const pb::JobSpec& spec) {
     return config;
 }
 
-void from_job_config(const compute::JobConfig& config, pb::JobSpec& spec) {
-    if (const auto* gpt = std::get_if<compute::GptConfig>(&config.model)) {
-        pb::GptSpec& out = *spec.mutable_model()->mutable_gpt();
+namespace {
+
+void from_model_config(const compute::ModelConfig& model, pb::ModelSpec& spec) {
+    if (const auto* lora = std::get_if<compute::LoraConfig>(&model)) {
+        from_model_config(*compute::frozen_base(model), spec);
+        spec.set_lora_rank(lora->rank);
+    } else if (const auto* gpt = std::get_if<compute::GptConfig>(&model)) {
+        pb::GptSpec& out = *spec.mutable_gpt();
         out.set_vocab(gpt->vocab);
         out.set_context(gpt->context);
         out.set_d_model(gpt->d_model);
         out.set_n_layer(gpt->n_layer);
         out.set_n_head(gpt->n_head);
-    } else if (const auto* llama = std::get_if<compute::LlamaConfig>(&config.model)) {
-        pb::LlamaSpec& out = *spec.mutable_model()->mutable_llama();
+    } else if (const auto* llama = std::get_if<compute::LlamaConfig>(&model)) {
+        pb::LlamaSpec& out = *spec.mutable_llama();
         out.set_vocab(llama->vocab);
         out.set_context(llama->context);
         out.set_d_model(llama->d_model);
@@ -169,12 +190,18 @@ void from_job_config(const compute::JobConfig& config, pb::JobSpec& spec) {
         out.set_eps_nano(llama->eps_nano);
         out.set_tied(llama->tied);
     } else {
-        const auto& mlp = std::get<compute::MlpConfig>(config.model);
-        pb::MlpSpec& out = *spec.mutable_model()->mutable_mlp();
+        const auto& mlp = std::get<compute::MlpConfig>(model);
+        pb::MlpSpec& out = *spec.mutable_mlp();
         out.set_inputs(mlp.inputs);
         out.mutable_hidden()->Assign(mlp.hidden.begin(), mlp.hidden.end());
         out.set_classes(mlp.classes);
     }
+}
+
+}  // namespace
+
+void from_job_config(const compute::JobConfig& config, pb::JobSpec& spec) {
+    from_model_config(config.model, *spec.mutable_model());
     pb::OptimizerSpec& o = *spec.mutable_optimizer();
     o.set_lr_nano(config.optimizer.lr_nano);
     o.set_beta1_nano(config.optimizer.beta1_nano);
@@ -210,6 +237,11 @@ Status check_job(const pb::JobSpec& spec) {
     if (!spec.has_data()) return fail(Code::kInvalidArgument, "data is not set; give its root");
     ASSAY_RETURN_IF_ERROR(check_artifact("data", spec.data()));
     if (spec.has_initial()) ASSAY_RETURN_IF_ERROR(check_artifact("initial", spec.initial()));
+    if (spec.model().lora_rank() != 0 && !spec.has_initial()) {
+        return fail(Code::kInvalidArgument,
+                    "lora_rank is set and initial is not; give the model that adapters are "
+                    "trained on");
+    }
     ASSAY_ASSIGN(const compute::JobConfig config, to_job_config(spec));
     return check_program(config);
 }

@@ -122,7 +122,9 @@ TxCode JobPostRule::apply(Context& context, const pb::JobPost& message) {
     job.set_aggregate_work(quoted->aggregate_work);
     job.set_memory_mb(quoted->memory_mb);
     job.set_tasks_total(static_cast<uint32_t>(quoted->tasks()));
-    *job.add_checkpoints() = message.spec().initial();
+    // Adapters start from the seed; `initial` is the model under them.
+    auto& start = *job.add_checkpoints();
+    if (message.spec().model().lora_rank() == 0) start = message.spec().initial();
     context.emit("job.posted", {{"job", hex_text(job.id())},
                                 {"requester", hex_text(context.sender)},
                                 {"name", message.spec().name()},

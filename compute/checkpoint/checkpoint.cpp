@@ -63,6 +63,15 @@ Status read_floats(const SafetensorsFile& file, const std::string& name, std::ve
     return file.read(*file.find(name), bytes_of_floats(std::span<float>(out)));
 }
 
+// Under our name or the exported one, with the right type and shape.
+Result<std::string> name_in(const SafetensorsFile& file, const std::filesystem::path& path,
+                            const ModelConfig& model, const ParameterSpec& spec) {
+    const bool own = file.find(spec.name) != nullptr;
+    const std::string name = own ? spec.name : export_name(model, spec.name);
+    ASSAY_RETURN_IF_ERROR(check_tensor(file, path, name, spec));
+    return name;
+}
+
 }  // namespace
 
 Status save_checkpoint(const std::filesystem::path& path, const ModelConfig& model,
@@ -168,13 +177,27 @@ Result<ModelState> load_parameters(const std::filesystem::path& path, const Mode
     ASSAY_ASSIGN(ModelState state, empty_state(model));
     const std::vector<ParameterSpec> specs = parameter_specs(model);
     for (size_t i = 0; i < specs.size(); ++i) {
-        const std::string exported = export_name(model, specs[i].name);
-        const bool own = file.find(specs[i].name) != nullptr;
-        const std::string& name = own ? specs[i].name : exported;
-        ASSAY_RETURN_IF_ERROR(check_tensor(file, path, name, specs[i]));
+        ASSAY_ASSIGN(const std::string name, name_in(file, path, model, specs[i]));
         ASSAY_RETURN_IF_ERROR(read_floats(file, name, state.value[i]));
     }
     return state;
+}
+
+Status load_frozen(const std::filesystem::path& path, const ModelConfig& model, ModelState& state) {
+    const auto base = frozen_base(model);
+    if (!base) return {};
+    if (path.empty()) {
+        return fail(Code::kInvalidArgument,
+                    "the model is adapters: it needs the base model they were trained on");
+    }
+    ASSAY_ASSIGN(const SafetensorsFile file, SafetensorsFile::open(path));
+    state.frozen.clear();
+    for (const ParameterSpec& spec : parameter_specs(*base)) {
+        ASSAY_ASSIGN(const std::string name, name_in(file, path, *base, spec));
+        state.frozen.emplace_back(static_cast<size_t>(spec.size()));
+        ASSAY_RETURN_IF_ERROR(read_floats(file, name, state.frozen.back()));
+    }
+    return {};
 }
 
 Result<ModelConfig> checkpoint_model(const std::filesystem::path& path) {

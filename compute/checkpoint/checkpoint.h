@@ -49,6 +49,8 @@ Result<Checkpoint> load_checkpoint(const std::filesystem::path& path, const Mode
 // Parameters alone, moments zero: from a checkpoint or from any file with the parameters' names.
 Result<ModelState> load_parameters(const std::filesystem::path& path, const ModelConfig& model);
 // The model a checkpoint says it holds.
+// Where `model` is adapters: state.frozen from the base's file; else nothing, and no file is read.
+Status load_frozen(const std::filesystem::path& path, const ModelConfig& model, ModelState& state);
 Result<ModelConfig> checkpoint_model(const std::filesystem::path& path);
 
 // Opened without reading tensors; used to combine many files tensor by tensor.
@@ -72,7 +74,8 @@ private:
 };
 
 // Writes `folder`/model.safetensors and, for gpt and llama, `folder`/config.json, with the names
-// and layout of Hugging Face GPT-2 and Llama.
+// and layout of Hugging Face GPT-2 and Llama. Adapters: adapter_model.safetensors and
+// adapter_config.json, as PEFT reads them.
 Status export_model(const std::filesystem::path& checkpoint, const std::filesystem::path& folder);
 // The name under which a parameter is exported.
 std::string export_name(const ModelConfig& model, const std::string& parameter);

@@ -1,6 +1,6 @@
 // Model files for other software: Hugging Face names of GPT-2 and Llama. GPT-2's Conv1D weights are
 // (inputs, outputs) and Llama's Linear weights (outputs, inputs), as ours are, so no tensor is
-// transposed; GPT-2's head is tied to wte.
+// transposed; GPT-2's head is tied to wte. Adapters go in the form of PEFT.
 #include <algorithm>
 
 #include "compute/checkpoint/checkpoint.h"
@@ -101,9 +101,70 @@ std::string export_name(const ModelConfig& model, const std::string& parameter) 
     return parameter;
 }
 
+namespace {
+
+struct Transposed {
+    std::vector<float> values;
+    std::vector<uint64_t> shape;
+};
+
+Transposed transposed(const ParameterSpec& spec, const std::vector<float>& values) {
+    const auto rows = static_cast<size_t>(spec.shape[0]), cols = static_cast<size_t>(spec.shape[1]);
+    Transposed out{std::vector<float>(values.size()), {cols, rows}};
+    for (size_t r = 0; r < rows; ++r)
+        for (size_t c = 0; c < cols; ++c) out.values[c * rows + r] = values[r * cols + c];
+    return out;
+}
+
+std::string adapter_config(const LoraConfig& config) {
+    const bool gpt = std::holds_alternative<GptConfig>(config.base);
+    return "{\n  \"peft_type\": \"LORA\",\n  \"task_type\": \"CAUSAL_LM\",\n" +
+           field("r", config.rank) + field("lora_alpha", config.rank) +
+           "  \"lora_dropout\": 0.0,\n  \"bias\": \"none\",\n  \"inference_mode\": true,\n"
+           "  \"base_model_name_or_path\": null,\n" +
+           (gpt ? "  \"fan_in_fan_out\": true,\n"
+                  "  \"target_modules\": [\"c_attn\", \"c_proj\", \"c_fc\"]\n}\n"
+                : "  \"fan_in_fan_out\": false,\n"
+                  "  \"target_modules\": [\"q_proj\", \"k_proj\", \"v_proj\", \"o_proj\", "
+                  "\"gate_proj\", \"up_proj\", \"down_proj\"]\n}\n");
+}
+
+// PEFT's form: A is (rank x inputs), B (outputs x rank).
+Status export_adapters(const LoraConfig& config, const ModelState& state,
+                       const std::filesystem::path& folder) {
+    const ModelConfig base = *frozen_base(config);
+    const bool turn = std::holds_alternative<GptConfig>(config.base);
+    const std::vector<ParameterSpec> specs = parameter_specs(config);
+    std::vector<Transposed> turned;
+    std::vector<TensorSource> tensors;
+    for (size_t i = 0; i < specs.size(); ++i) {
+        const std::string& name = specs[i].name;  // "h.0.q.lora_a"
+        const size_t dot = name.rfind('.');
+        std::string place = export_name(base, name.substr(0, dot) + ".w");
+        place.resize(place.size() - std::string_view("weight").size());
+        Transposed as_is{{}, {specs[i].shape.begin(), specs[i].shape.end()}};
+        turned.push_back(turn ? transposed(specs[i], state.value[i]) : std::move(as_is));
+        const std::vector<float>& values = turn ? turned.back().values : state.value[i];
+        tensors.push_back({"base_model.model." + place +
+                               (name.ends_with("_a") ? "lora_A.weight" : "lora_B.weight"),
+                           Dtype::kF32,
+                           turned.back().shape,
+                           {reinterpret_cast<const uint8_t*>(values.data()), values.size() * 4}});
+    }
+    Metadata metadata = model_metadata(config);
+    metadata["format"] = "pt";
+    ASSAY_RETURN_IF_ERROR(
+        write_safetensors(folder / "adapter_model.safetensors", std::move(tensors), metadata));
+    return write_file(folder / "adapter_config.json", view_of(adapter_config(config)));
+}
+
+}  // namespace
+
 Status export_model(const std::filesystem::path& checkpoint, const std::filesystem::path& folder) {
     ASSAY_ASSIGN(const ModelConfig model, checkpoint_model(checkpoint));
     ASSAY_ASSIGN(const ModelState state, load_parameters(checkpoint, model));
+    if (const auto* lora = std::get_if<LoraConfig>(&model))
+        return export_adapters(*lora, state, folder);
     std::vector<TensorSource> tensors;
     const std::vector<ParameterSpec> specs = parameter_specs(model);
     for (size_t i = 0; i < specs.size(); ++i) {

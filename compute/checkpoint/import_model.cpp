@@ -251,10 +251,12 @@ Result<ModelConfig> hugging_face_config(std::string_view text, uint32_t context)
     const json::Value* type = root.find("model_type");
     const std::string name = type != nullptr ? type->text : "";
     if (name == "llama") return llama_config(root, context);
-    if (context != 0)
+    if (name == "gpt2") {
+        ASSAY_ASSIGN(ModelConfig model, gpt2_config(root));
+        if (context == 0 || context == token_model(model)->context) return model;
         return fail(Code::kUnsupported,
                     "only a llama can be given another context: its positions are computed");
-    if (name == "gpt2") return gpt2_config(root);
+    }
     return fail(Code::kUnsupported,
                 "config.json: model_type '" + name + "' is not supported; use gpt2 or llama");
 }

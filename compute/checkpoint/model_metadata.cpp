@@ -72,6 +72,11 @@ Result<GptConfig> gpt_from_metadata(const Metadata& metadata) {
 }  // namespace
 
 Metadata model_metadata(const ModelConfig& model) {
+    if (const auto* lora = std::get_if<LoraConfig>(&model)) {
+        Metadata metadata = model_metadata(*frozen_base(model));
+        metadata["lora_rank"] = std::to_string(lora->rank);
+        return metadata;
+    }
     if (const auto* gpt = std::get_if<GptConfig>(&model)) {
         return {{"model", "gpt"},
                 {"vocab", std::to_string(gpt->vocab)},
@@ -109,7 +114,9 @@ Result<uint64_t> metadata_number(const Metadata& metadata, const std::string& ke
     return parse_number(key, found->second, max);
 }
 
-Result<ModelConfig> model_from_metadata(const Metadata& metadata) {
+namespace {
+
+Result<ModelConfig> base_from_metadata(const Metadata& metadata) {
     const auto kind = metadata.find("model");
     if (kind == metadata.end()) return wrong("model", "is missing");
     if (kind->second == "gpt") {
@@ -128,6 +135,25 @@ Result<ModelConfig> model_from_metadata(const Metadata& metadata) {
         return ModelConfig(mlp);
     }
     return wrong("model", "names an unknown model: " + kind->second);
+}
+
+}  // namespace
+
+Result<ModelConfig> model_from_metadata(const Metadata& metadata) {
+    ASSAY_ASSIGN(ModelConfig base, base_from_metadata(metadata));
+    if (metadata.find("lora_rank") == metadata.end()) return base;
+    LoraConfig lora;
+    ASSAY_ASSIGN(const uint64_t rank, metadata_number(metadata, "lora_rank", UINT32_MAX));
+    lora.rank = static_cast<uint32_t>(rank);
+    if (const auto* gpt = std::get_if<GptConfig>(&base)) {
+        lora.base = *gpt;
+    } else if (const auto* llama = std::get_if<LlamaConfig>(&base)) {
+        lora.base = *llama;
+    } else {
+        return wrong("lora_rank", "belongs to no " + std::string(model_name(base)));
+    }
+    ASSAY_RETURN_IF_ERROR(validate(lora));
+    return ModelConfig(lora);
 }
 
 }  // namespace assay::compute

@@ -58,6 +58,13 @@ Status validate_mlp(const MlpConfig& c) {
     return in_range("model.classes", c.classes, 2, kMaxClasses);
 }
 
+Status validate_lora(const LoraConfig& c) {
+    const ModelConfig base = *frozen_base(c);
+    ASSAY_RETURN_IF_ERROR(validate(base));
+    const auto width = std::visit([](const auto& b) { return b.d_model; }, c.base);
+    return in_range("lora_rank", c.rank, 1, std::min(width, kMaxLoraRank));
+}
+
 Status validate(const OptimizerConfig& c) {
     ASSAY_RETURN_IF_ERROR(in_range("optimizer.lr_nano", c.lr_nano, 1, kMaxLearningRateNano));
     ASSAY_RETURN_IF_ERROR(in_range("optimizer.min_lr_nano", c.min_lr_nano, 0, c.lr_nano));
@@ -105,10 +112,18 @@ std::optional<TokenModel> token_model(const ModelConfig& model) {
         return TokenModel{gpt->vocab, gpt->context};
     if (const auto* llama = std::get_if<LlamaConfig>(&model))
         return TokenModel{llama->vocab, llama->context};
+    if (const auto base = frozen_base(model)) return token_model(*base);
     return std::nullopt;
 }
 
+std::optional<ModelConfig> frozen_base(const ModelConfig& model) {
+    const auto* lora = std::get_if<LoraConfig>(&model);
+    if (lora == nullptr) return std::nullopt;
+    return std::visit([](const auto& base) { return ModelConfig(base); }, lora->base);
+}
+
 std::string_view model_name(const ModelConfig& model) {
+    if (const auto base = frozen_base(model)) return model_name(*base);
     constexpr std::string_view kNames[] = {"gpt", "mlp", "llama"};  // in the variant's order
     return kNames[model.index()];
 }
@@ -118,6 +133,8 @@ Status validate(const ModelConfig& model) {
         ASSAY_RETURN_IF_ERROR(validate_gpt(*gpt));
     } else if (const auto* llama = std::get_if<LlamaConfig>(&model)) {
         ASSAY_RETURN_IF_ERROR(validate_llama(*llama));
+    } else if (const auto* lora = std::get_if<LoraConfig>(&model)) {
+        ASSAY_RETURN_IF_ERROR(validate_lora(*lora));
     } else {
         ASSAY_RETURN_IF_ERROR(validate_mlp(std::get<MlpConfig>(model)));
     }
@@ -159,7 +176,7 @@ uint64_t training_bytes(const ModelConfig& model, uint32_t batch) {
     if (!program.ok()) return 0;
     uint64_t inputs = 0;
     for (const Tensor& tensor : program->tensors) {
-        if (tensor.kind == TensorKind::kInput)
+        if (tensor.kind == TensorKind::kInput || tensor.kind == TensorKind::kFrozen)
             inputs += static_cast<uint64_t>(tensor.size()) * sizeof(float);
     }
     const auto arena = static_cast<uint64_t>(plan_memory(*program).arena_floats) * sizeof(float);

@@ -33,14 +33,25 @@ struct LlamaConfig {
     uint32_t kv_width() const { return head_dim() * n_kv_head; }
     bool operator==(const LlamaConfig&) const = default;
 };
-using ModelConfig = std::variant<GptConfig, MlpConfig, LlamaConfig>;
+// Low-rank adapters on every linear layer of the blocks of a base model, whose own weights stay as
+// they are: the trained parameters are the adapters alone.
+struct LoraConfig {
+    std::variant<GptConfig, LlamaConfig> base;
+    uint32_t rank = 0;
+    bool operator==(const LoraConfig&) const = default;
+};
+using ModelConfig = std::variant<GptConfig, MlpConfig, LlamaConfig, LoraConfig>;
+
+// The model whose weights are given and stay; nothing where all parameters are trained.
+std::optional<ModelConfig> frozen_base(const ModelConfig& model);
 
 // What a model that reads tokens needs of its data; nothing for others.
 struct TokenModel {
     uint32_t vocab = 0, context = 0;
 };
 std::optional<TokenModel> token_model(const ModelConfig& model);
-std::string_view model_name(const ModelConfig& model);  // "gpt", "mlp", "llama"
+std::string_view model_name(
+    const ModelConfig& model);  // "gpt", "mlp", "llama"; adapters: the base's
 
 struct OptimizerConfig {  // AdamW; warm-up, then cosine from lr to min_lr over all steps of the job
     uint64_t lr_nano = 0, beta1_nano = 900'000'000, beta2_nano = 950'000'000, eps_nano = 10;
@@ -70,7 +81,7 @@ Status validate(const ModelConfig& model);
 // The three figures below are 0 for a config that validate() refuses.
 // Multiply-accumulates of one training step of `batch` samples, counted from the Program.
 uint64_t step_macs(const ModelConfig& model, uint32_t batch);
-// Bytes of parameters and both moments.
+// Bytes of trained parameters and both moments.
 uint64_t checkpoint_bytes(const ModelConfig& model);
 // Upper estimate of memory one training task needs, bytes.
 uint64_t training_bytes(const ModelConfig& model, uint32_t batch);

@@ -13,6 +13,7 @@ inline constexpr uint32_t kMaxHeads = 512;
 inline constexpr uint32_t kMaxMlpInputs = 1u << 22;
 inline constexpr uint32_t kMaxHiddenLayers = 64;
 inline constexpr uint32_t kMaxClasses = 1u << 16;
+inline constexpr uint32_t kMaxLoraRank = 1024;
 inline constexpr uint32_t kMaxBatch = 1u << 16;         // samples per step and shard
 inline constexpr uint64_t kMaxStepRows = 1ull << 24;    // batch * context
 inline constexpr uint64_t kMaxParameters = 1ull << 36;  // elements

@@ -3,8 +3,9 @@
 // gpt: the decoder of GPT-2 (pre-norm, learned positions, tanh GELU, tied head); names, order and
 // additions are those of OFA-1's reference (docs/arithmetic.md). mlp: linear layers with GELU
 // between them and cross-entropy at the end; llama: RMSNorm, rotary positions, grouped-query
-// attention and SwiGLU, without biases. Plain functions; thread-safe. Errors: build_program
-// expects a validated config (config.h) and returns kInvalidArgument otherwise.
+// attention and SwiGLU, without biases; adapters: the base's program rewritten (lora.cpp). Plain
+// functions; thread-safe. Errors: build_program expects a validated config (config.h) and returns
+// kInvalidArgument otherwise.
 #pragma once
 
 #include <string>
@@ -25,7 +26,7 @@ struct ParameterSpec {
     int64_t size() const;
 };
 
-// In the optimiser's order; the index is the tensor id of the initialisation.
+// The trained ones, in the optimiser's order; the index is the tensor id of the initialisation.
 std::vector<ParameterSpec> parameter_specs(const ModelConfig& model);
 
 Result<Program> build_program(const ModelConfig& model, uint32_t batch, int slices,
@@ -35,6 +36,9 @@ Result<Program> build_program(const ModelConfig& model, uint32_t batch, int slic
 std::vector<ParameterSpec> gpt_parameters(const GptConfig& config);
 std::vector<ParameterSpec> mlp_parameters(const MlpConfig& config);
 std::vector<ParameterSpec> llama_parameters(const LlamaConfig& config);
+std::vector<ParameterSpec> lora_parameters(const LoraConfig& config);
+// `base`: the program of config.base.
+Program lora_program(const LoraConfig& config, const Program& base);
 Program llama_program(const LlamaConfig& config, uint32_t batch, int slices, ProgramMode mode);
 Program gpt_program(const GptConfig& config, uint32_t batch, int slices, ProgramMode mode);
 Program mlp_program(const MlpConfig& config, uint32_t batch, int slices, ProgramMode mode);

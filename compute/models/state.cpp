@@ -37,4 +37,17 @@ Result<ModelState> initial_state(const ModelConfig& model, uint64_t seed) {
     return state;
 }
 
+void bind_state(Executor& executor, const Program& program, ModelState& state) {
+    for (size_t i = 0; i < program.parameters.size(); ++i) {
+        const ProgramParameter& p = program.parameters[i];
+        executor.bind(p.value, state.value[i].data());
+        if (p.m == kNoTensor) continue;
+        executor.bind(p.m, state.m[i].data());
+        executor.bind(p.v, state.v[i].data());
+    }
+    // What is missing stays unbound, and the executor says so.
+    const size_t given = std::min(program.frozen.size(), state.frozen.size());
+    for (size_t i = 0; i < given; ++i) executor.bind(program.frozen[i], state.frozen[i].data());
+}
+
 }  // namespace assay::compute

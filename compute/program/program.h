@@ -21,7 +21,15 @@ namespace assay::compute {
 using TensorId = uint32_t;
 inline constexpr TensorId kNoTensor = UINT32_MAX;
 
-enum class TensorKind : uint8_t { kInput, kConstant, kParameter, kMoment, kActivation, kGradient };
+enum class TensorKind : uint8_t {
+    kInput,
+    kConstant,
+    kFrozen,  // given weights that stay
+    kParameter,
+    kMoment,
+    kActivation,
+    kGradient
+};
 enum class ElementType : uint8_t { kF32, kI32 };
 
 struct Tensor {
@@ -85,6 +93,7 @@ struct Program {
     std::vector<Tensor> tensors;
     std::vector<Operation> operations;                 // in execution order
     std::vector<ProgramParameter> parameters;          // in the optimiser's order
+    std::vector<TensorId> frozen;                      // in the order of the base's parameters
     std::map<TensorId, std::vector<float>> constants;  // values of kConstant tensors
     TensorId samples = kNoTensor;    // input: tokens I32 (R) or features F32 (R,inputs)
     TensorId positions = kNoTensor;  // input I32 (R), gpt training only: row -> position

@@ -94,8 +94,7 @@ Result<Evaluation> evaluate(const ModelConfig& model, ModelState& state, const D
         const Program program,
         build_program(model, kEvaluateBatch, static_cast<int>(slices), ProgramMode::kLoss));
     ASSAY_ASSIGN(const std::unique_ptr<Executor> executor, Executor::create(program, backend));
-    for (size_t i = 0; i < program.parameters.size(); ++i)
-        executor->bind(program.parameters[i].value, state.value[i].data());
+    bind_state(*executor, program, state);
     evaluator.bind(program, *executor);
     const uint64_t batches =
         limit == 0 ? evaluator.batches() : std::min(limit, evaluator.batches());

@@ -65,9 +65,13 @@ public:
                                                      uint32_t batch, int slices, uint64_t seed) {
         ASSAY_ASSIGN(Program program, build_program(model, batch, slices, ProgramMode::kTrain));
         ASSAY_ASSIGN(ModelState state, initial_state(model, seed));
+        if (const auto base = frozen_base(model)) {
+            ASSAY_ASSIGN(ModelState given, initial_state(*base, seed));
+            state.frozen = std::move(given.value);
+        }
         std::unique_ptr<StepBench> bench(new StepBench(std::move(program), std::move(state)));
         ASSAY_ASSIGN(bench->executor_, Executor::create(bench->program_, backend));
-        bench->bind_state();
+        bind_state(*bench->executor_, bench->program_, bench->state_);
         bench->bind_data(model, batch, seed);
         return bench;
     }
@@ -99,14 +103,6 @@ public:
 private:
     StepBench(Program program, ModelState state)
         : program_(std::move(program)), state_(std::move(state)) {}
-
-    void bind_state() {
-        for (size_t i = 0; i < program_.parameters.size(); ++i) {
-            executor_->bind(program_.parameters[i].value, state_.value[i].data());
-            executor_->bind(program_.parameters[i].m, state_.m[i].data());
-            executor_->bind(program_.parameters[i].v, state_.v[i].data());
-        }
-    }
 
     void bind_data(const ModelConfig& model, uint32_t batch, uint64_t seed) {
         const auto gpt = token_model(model);

@@ -24,10 +24,7 @@ Result<std::unique_ptr<Sampler>> Sampler::create(const ModelConfig& model, Model
     if (!tokens) return fail(Code::kUnsupported, "text is sampled from gpt and llama models");
     std::unique_ptr<Sampler> sampler(new Sampler(*tokens, std::move(state), std::move(program)));
     ASSAY_ASSIGN(sampler->executor_, Executor::create(sampler->program_, backend));
-    for (size_t i = 0; i < sampler->program_.parameters.size(); ++i) {
-        sampler->executor_->bind(sampler->program_.parameters[i].value,
-                                 sampler->state_.value[i].data());
-    }
+    bind_state(*sampler->executor_, sampler->program_, sampler->state_);
     sampler->executor_->bind(sampler->program_.samples,
                              static_cast<const int32_t*>(sampler->window_.data()));
     return sampler;
@@ -82,6 +79,7 @@ Result<std::vector<int32_t>> sample_tokens(const std::filesystem::path& checkpoi
                                                     std::to_string(gpt->vocab));
     }
     ASSAY_ASSIGN(ModelState state, load_parameters(checkpoint, model));
+    ASSAY_RETURN_IF_ERROR(load_frozen(options.base, model, state));
     ASSAY_ASSIGN(const std::unique_ptr<Sampler> sampler,
                  Sampler::create(model, std::move(state), options.slices, backend));
     std::vector<int32_t> drawn;

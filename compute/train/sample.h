@@ -23,6 +23,7 @@ struct SampleOptions {
     uint64_t temperature_nano = 800'000'000;
     uint64_t seed = 0;
     uint32_t slices = 2;
+    std::filesystem::path base{};  // the model under a checkpoint of adapters
 };
 inline constexpr uint32_t kMaxSampleTokens = 1u << 20;
 

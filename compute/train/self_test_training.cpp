@@ -28,7 +28,7 @@ Result<uint64_t> nano(const json::Value& object, std::string_view key) {
 }
 
 // A llama where it has heads of keys and values, else a gpt.
-Result<ModelConfig> model_of(const json::Value& config) {
+Result<ModelConfig> whole_model(const json::Value& config) {
     GptConfig gpt;
     ASSAY_ASSIGN(gpt.vocab, small_number(config, "vocab"));
     ASSAY_ASSIGN(gpt.context, small_number(config, "context"));
@@ -44,6 +44,27 @@ Result<ModelConfig> model_of(const json::Value& config) {
     ASSAY_ASSIGN(const uint32_t tied, small_number(config, "tied"));
     llama.tied = tied != 0;
     return ModelConfig(llama);
+}
+
+Result<ModelConfig> model_of(const json::Value& config) {
+    ASSAY_ASSIGN(const ModelConfig whole, whole_model(config));
+    if (config.find("lora_rank") == nullptr) return whole;
+    ASSAY_ASSIGN(const uint32_t rank, small_number(config, "lora_rank"));
+    if (const auto* gpt = std::get_if<GptConfig>(&whole))
+        return ModelConfig(LoraConfig{*gpt, rank});
+    return ModelConfig(LoraConfig{std::get<LlamaConfig>(whole), rank});
+}
+
+// The run's starting state; under adapters the base from a seed of its own.
+Result<ModelState> start_of(const json::Value& run, const JobConfig& job) {
+    ASSAY_ASSIGN(ModelState state, initial_state(job.model, job.seed));
+    const auto base = frozen_base(job.model);
+    if (!base) return state;
+    ASSAY_ASSIGN(const json::Value* value, member(run, "base_seed"));
+    ASSAY_ASSIGN(const uint64_t seed, value->as_u64());
+    ASSAY_ASSIGN(ModelState given, initial_state(*base, seed));
+    state.frozen = std::move(given.value);
+    return state;
 }
 
 Result<JobConfig> job_of(const json::Value& run) {
@@ -95,7 +116,7 @@ Status check_run(const json::Value& run, const std::string& label, Backend& back
                  VectorReport& report) {
     ASSAY_ASSIGN(const JobConfig job, job_of(run));
     ASSAY_ASSIGN(const Dataset data, tokens_of(run));
-    ASSAY_ASSIGN(ModelState state, initial_state(job.model, job.seed));
+    ASSAY_ASSIGN(ModelState state, start_of(run, job));
     ASSAY_ASSIGN(const std::unique_ptr<Trainer> trainer,
                  Trainer::create(job, data, 0, backend, std::move(state)));
     std::vector<float> losses;

@@ -15,6 +15,7 @@ Status run_train_task(const JobConfig& job, uint32_t round, uint32_t shard,
     ASSAY_ASSIGN(const Dataset data, Dataset::open(inputs.data));
     ASSAY_ASSIGN(ModelState state, round_start(job, round, inputs.checkpoint));
     state.outer.clear();  // belongs to the aggregation
+    ASSAY_RETURN_IF_ERROR(load_frozen(inputs.base, job.model, state));
     ASSAY_ASSIGN(
         const std::unique_ptr<Trainer> trainer,
         Trainer::create(job, data, shard, *run.backend, std::move(state), run.memory_bytes));

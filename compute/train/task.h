@@ -20,6 +20,7 @@ namespace assay::compute {
 struct TaskInputs {
     std::filesystem::path checkpoint;  // empty: initial weights from the seed (round 0)
     std::filesystem::path data;        // TRAIN only
+    std::filesystem::path base;        // TRAIN of adapters: the weights that stay
     std::vector<std::filesystem::path> shard_outputs;  // AGGREGATE only, in shard order
 };
 

@@ -68,12 +68,7 @@ Result<std::unique_ptr<Trainer>> Trainer::create(const JobConfig& job, const Dat
 }
 
 void Trainer::bind() {
-    for (size_t i = 0; i < program_.parameters.size(); ++i) {
-        const ProgramParameter& p = program_.parameters[i];
-        executor_->bind(p.value, state_.value[i].data());
-        executor_->bind(p.m, state_.m[i].data());
-        executor_->bind(p.v, state_.v[i].data());
-    }
+    bind_state(*executor_, program_, state_);
     if (token_model(job_.model)) {
         executor_->bind(program_.samples, source_.tokens().data());
         if (program_.positions != kNoTensor)

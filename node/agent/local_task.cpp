@@ -153,6 +153,10 @@ Status LocalTask::prepare_inputs() {
     if (!task.aggregate) {
         task.data = "data.bin";
         ASSAY_RETURN_IF_ERROR(bring(spec_.data(), task.data));
+        if (spec_.model().lora_rank() != 0) {
+            task.base = "base.safetensors";
+            ASSAY_RETURN_IF_ERROR(bring(spec_.initial(), task.base));
+        }
     }
     return write_worker_task(folder_, task);
 }

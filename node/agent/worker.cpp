@@ -76,6 +76,7 @@ Status write_worker_task(const fs::path& folder, const WorkerTask& task) {
                            {"shard", task.shard},
                            {"checkpoint", task.checkpoint},
                            {"data", task.data},
+                           {"base", task.base},
                            {"shardOutputs", task.shard_outputs},
                            {"backend", task.backend},
                            {"threads", task.threads},
@@ -96,6 +97,7 @@ Result<WorkerTask> read_worker_task(const fs::path& folder) {
         task.shard = document.at("shard").get<uint32_t>();
         task.checkpoint = document.at("checkpoint").get<std::string>();
         task.data = document.at("data").get<std::string>();
+        task.base = document.at("base").get<std::string>();
         task.shard_outputs = document.at("shardOutputs").get<std::vector<std::string>>();
         task.backend = document.at("backend").get<std::string>();
         task.threads = document.at("threads").get<uint32_t>();
@@ -117,7 +119,8 @@ int run_worker(const fs::path& folder) {
         const auto in_folder = [&](const std::string& name) {
             return name.empty() ? fs::path() : folder / name;
         };
-        compute::TaskInputs inputs{in_folder(task.checkpoint), in_folder(task.data), {}};
+        compute::TaskInputs inputs{
+            in_folder(task.checkpoint), in_folder(task.data), in_folder(task.base), {}};
         for (const auto& name : task.shard_outputs) inputs.shard_outputs.push_back(folder / name);
         const compute::TaskPaths outputs{folder / kWorkerOutput, folder / kWorkerTrace};
         auto last = std::chrono::steady_clock::time_point{};

@@ -28,6 +28,7 @@ struct WorkerTask {
     uint32_t shard = 0;
     std::string checkpoint;  // file in the folder; empty: initial weights from the seed
     std::string data;        // file in the folder
+    std::string base;        // file in the folder: the model under adapters
     std::vector<std::string> shard_outputs;  // files in the folder
     std::string backend;                     // empty: the best
     uint32_t threads = 1;

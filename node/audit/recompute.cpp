@@ -33,6 +33,10 @@ Result<compute::TaskInputs> bring_inputs(const pb::Task& task, const pb::JobSpec
     if (task.kind() == pb::TASK_TRAIN) {
         inputs.data = folder / "data";
         ASSAY_RETURN_IF_ERROR(bring(blobs, spec.data(), inputs.data));
+        if (spec.model().lora_rank() != 0) {
+            inputs.base = folder / "base";
+            ASSAY_RETURN_IF_ERROR(bring(blobs, spec.initial(), inputs.base));
+        }
     }
     return inputs;
 }

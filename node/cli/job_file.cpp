@@ -4,6 +4,7 @@
 
 #include "compute/checkpoint/checkpoint.h"
 #include "compute/checkpoint/import_model.h"
+#include "compute/models/limits.h"
 #include "contracts/job_spec.h"
 #include "node/blobs/blob_store.h"
 #include "node/cli/report.h"
@@ -36,6 +37,34 @@ void add_job_file_options(CLI::App& command, JobFiles& files) {
                        "Start from this model: a Hugging Face folder, or a checkpoint file");
     command.add_option("--context", files.context,
                        "With a llama of --initial: tokens of a training sequence (default: all)");
+    command
+        .add_option("--lora", files.lora,
+                    "Train adapters of this rank on the model of --initial, which stays as it is")
+        ->check(CLI::Range(1U, compute::kMaxLoraRank))
+        ->needs("--initial");
+}
+
+fs::path weights_file(const std::string& path, uint32_t context, const fs::path& scratch,
+                      const GlobalOptions& globals) {
+    if (!fs::is_directory(path)) return path;
+    fs::path file = scratch / "initial.safetensors";
+    (void)value_or_fail(globals, compute::import_model(path, file, context));
+    return file;
+}
+
+fs::path base_file(const std::string& base, const compute::ModelConfig& model,
+                   const fs::path& scratch, const GlobalOptions& globals) {
+    if (compute::frozen_base(model).has_value() == base.empty()) {
+        fail_command(globals,
+                     fail(Code::kInvalidArgument,
+                          base.empty() ? "the checkpoint holds adapters. Remedy: --base MODEL, the "
+                                         "model they were trained on"
+                                       : "--base is for checkpoints of adapters; this one is a "
+                                         "whole model"));
+    }
+    if (base.empty()) return {};
+    const auto tokens = compute::token_model(model);
+    return weights_file(base, tokens ? tokens->context : 0, scratch, globals);
 }
 
 InitialModel initial_model(const JobFiles& files, const fs::path& scratch,
@@ -43,18 +72,13 @@ InitialModel initial_model(const JobFiles& files, const fs::path& scratch,
     const std::string& path = files.initial;
     InitialModel initial;
     compute::JobConfig job;
-    if (fs::is_directory(path)) {
-        initial.checkpoint = scratch / "initial.safetensors";
-        job.model =
-            value_or_fail(globals, compute::import_model(path, initial.checkpoint, files.context));
-    } else {
-        initial.checkpoint = path;
-        job.model = value_or_fail(globals, compute::checkpoint_model(path));
-        // Refused here rather than by every provider.
-        (void)value_or_fail(globals, compute::load_parameters(path, job.model));
-    }
+    initial.checkpoint = weights_file(path, files.context, scratch, globals);
+    job.model = value_or_fail(globals, compute::checkpoint_model(initial.checkpoint));
+    // Refused here rather than by every provider.
+    (void)value_or_fail(globals, compute::load_parameters(initial.checkpoint, job.model));
     pb::JobSpec spec;
     contracts::from_job_config(job, spec);
+    if (files.lora != 0) spec.mutable_model()->set_lora_rank(files.lora);
     initial.model = job_spec_to_json(spec).at("model");
     return initial;
 }

@@ -38,6 +38,7 @@ struct RehearseFlags {
 struct EvaluateFlags {
     std::string checkpoint;
     DataFiles data;
+    std::string base;
     std::string backend;
     uint32_t slices = 2;
     uint64_t batches = 0;
@@ -97,8 +98,9 @@ private:
         if (!flags_.files.initial.empty()) {
             const auto initial = initial_model(flags_.files, scratch_->path(), globals_);
             set_model(document, initial, globals_);
-            document.erase("initial");
-            checkpoint_ = initial.checkpoint;
+            // The rules want a reference; a file at hand needs none.
+            document["initial"] = {{"root", "0x" + std::string(64, '0')}, {"size", 1U}};
+            initial_ = initial.checkpoint;
         }
         // The rules want a reference to the data; a file at hand needs none.
         if (!flags_.files.data.files.empty())
@@ -114,7 +116,9 @@ private:
         } else {
             data_ = value_or_fail(globals_, canonical_data(flags_.files.data, scratch_->path()));
         }
-        if (spec_.has_initial()) checkpoint_ = materialised(spec_.initial(), "initial");
+        if (initial_.empty() && spec_.has_initial())
+            initial_ = materialised(spec_.initial(), "initial");
+        (spec_.model().lora_rank() == 0 ? checkpoint_ : base_) = initial_;
         backend_ = value_or_fail(
             globals_, compute::make_backend({flags_.backend, static_cast<int>(flags_.threads)}));
         if (flags_.keep) {
@@ -135,7 +139,7 @@ private:
     }
 
     void run_round(uint32_t round) {
-        compute::TaskInputs inputs{checkpoint_, data_, {}};
+        compute::TaskInputs inputs{checkpoint_, data_, base_, {}};
         compute::TaskRun run;
         run.backend = backend_.get();
         run.memory_bytes = flags_.memory_mb << 20;
@@ -190,7 +194,9 @@ private:
     std::optional<ScratchFolder> scratch_;
     pb::JobSpec spec_;
     compute::JobConfig job_;
-    fs::path data_, checkpoint_;  // checkpoint_ empty: weights from the seed
+    fs::path data_, initial_;
+    fs::path checkpoint_;  // empty: weights from the seed
+    fs::path base_;        // where adapters are trained
     std::unique_ptr<compute::Backend> backend_;
     std::string losses_ = "step,shard,loss,grad_norm\n";
     double first_loss_ = 0, last_loss_ = 0;
@@ -202,6 +208,8 @@ void evaluate(const EvaluateFlags& flags, const GlobalOptions& globals) {
     const auto data = value_or_fail(globals, compute::Dataset::open(file));
     const auto model = value_or_fail(globals, compute::checkpoint_model(flags.checkpoint));
     auto state = value_or_fail(globals, compute::load_parameters(flags.checkpoint, model));
+    const auto base = base_file(flags.base, model, scratch.path(), globals);
+    ok_or_fail(globals, compute::load_frozen(base, model, state));
     const auto backend = value_or_fail(globals, compute::make_backend({flags.backend, 0}));
     const auto found = value_or_fail(
         globals, compute::evaluate(model, state, data, flags.slices, flags.batches, *backend));
@@ -241,6 +249,8 @@ void add_job_rehearse_commands(CLI::App& group, const GlobalOptions& globals) {
         ->required();
     add_data_options(*evaluate_command, evaluate_flags->data);
     evaluate_command->get_option("--data")->required();
+    evaluate_command->add_option("--base", evaluate_flags->base,
+                                 "The model under a checkpoint of adapters: file or folder");
     evaluate_command->add_option("--backend", evaluate_flags->backend,
                                  "Backend (default: the best)");
     evaluate_command->add_option("--slices", evaluate_flags->slices, "Digits of a product")

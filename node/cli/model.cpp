@@ -4,6 +4,7 @@
 #include "compute/checkpoint/checkpoint.h"
 #include "compute/train/sample.h"
 #include "node/cli/cli.h"
+#include "node/cli/job_file.h"
 #include "node/cli/remote.h"
 #include "node/cli/report.h"
 #include "node/cli/store.h"
@@ -29,6 +30,7 @@ struct SampleFlags {
     std::string temperature = "0.8";
     uint64_t seed = 0;
     std::string tokenizer;
+    std::string base;
 };
 
 // Writes the delivered model: checkpoint, exported weights with config, certificate.
@@ -61,8 +63,11 @@ void collect(const ResultFlags& flags, const GlobalOptions& globals) {
                      fail(Code::kIo, "cannot write " + flags.out + ": " + error.message()));
     }
     const auto checkpoint = folder / "checkpoint.safetensors";
+    const char* exported = fs::exists(made / "adapter_model.safetensors")
+                               ? "adapter_model.safetensors"
+                               : "model.safetensors";
     print_result(globals, {{"folder", flags.out}, {"root", result["checkpoint"]["root"]}},
-                 "model        " + (folder / "model.safetensors").string() + "\ncertificate  " +
+                 "model        " + (folder / exported).string() + "\ncertificate  " +
                      (folder / "certificate.json").string() + "\ncheckpoint   " +
                      checkpoint.string() + "\nroot         " +
                      result["checkpoint"].value("root", ""));
@@ -80,6 +85,9 @@ void sample(const SampleFlags& flags, const GlobalOptions& globals) {
     options.temperature_nano = *temperature;
     options.seed = flags.seed;
     auto backend = value_or_fail(globals, compute::make_backend({}));
+    const auto scratch = value_or_fail(globals, ScratchFolder::make({}, "assay-sample-"));
+    const auto model = value_or_fail(globals, compute::checkpoint_model(flags.checkpoint));
+    options.base = base_file(flags.base, model, scratch.path(), globals);
     std::string text = flags.prompt;
     if (flags.tokenizer.empty()) {
         const auto bytes = value_or_fail(
@@ -125,6 +133,8 @@ void add_model_commands(CLI::App& group, const GlobalOptions& globals) {
         ->capture_default_str();
     sample_command->add_option("--tokenizer", flags->tokenizer,
                                "tokenizer.json of the model (default: one token a byte)");
+    sample_command->add_option("--base", flags->base,
+                               "The model under a checkpoint of adapters: file or folder");
     sample_command->add_option("--length", flags->length, "Tokens to draw")->capture_default_str();
     sample_command->add_option("--temperature", flags->temperature, "0 takes the likeliest")
         ->capture_default_str();

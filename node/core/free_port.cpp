@@ -15,7 +15,8 @@ namespace {
 constexpr uint16_t kFirst = 10'000;
 constexpr uint32_t kFewest = 1'000;  // a range shorter than this is not used
 
-// One past the last port to give: where the kernel's own range begins (32768 unless told otherwise).
+// One past the last port to give: where the kernel's own range begins (32768 unless told
+// otherwise).
 uint32_t end_of_range() {
     std::ifstream file("/proc/sys/net/ipv4/ip_local_port_range");
     uint32_t kernels_first = 0;

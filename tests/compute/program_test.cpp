@@ -202,10 +202,73 @@ TEST(Recompute, OtherProgramsStayAsTheyAre) {
     EXPECT_EQ(describe(recompute_layers(mlp)), describe(mlp));
 }
 
-TEST(Recompute, TrainingInAQuarterOfTheMemoryHasTheSameBits) {
+ModelConfig adapters(bool llama) {
+    LoraConfig lora;
+    lora.rank = 4;
+    if (llama) {
+        lora.base = std::get<LlamaConfig>(deep(true));
+    } else {
+        lora.base = std::get<GptConfig>(deep(false));
+    }
+    return lora;
+}
+
+TEST(Adapters, AProgramTrainsThemAloneAndComputesNoOtherGradient) {
+    for (const bool llama : {false, true}) {
+        const ModelConfig model = adapters(llama);
+        const Program whole = *build_program(deep(llama), 2, 2, ProgramMode::kTrain);
+        const auto program = build_program(model, 2, 2, ProgramMode::kTrain);
+        ASSERT_TRUE(program.ok()) << program.error().message;
+        // Two for each linear layer: four of a gpt's block, seven of a llama's.
+        EXPECT_EQ(program->parameters.size(), (llama ? 7U : 4U) * 12 * 2);
+        EXPECT_EQ(program->frozen.size(), whole.parameters.size());
+        std::set<OpKind> kinds;
+        for (const Operation& operation : program->operations) kinds.insert(operation.kind);
+        EXPECT_FALSE(kinds.contains(OpKind::kScatter) || kinds.contains(OpKind::kColumnSums));
+        // Of three products of a layer the weights' gradient is gone; rank 4 costs less than that.
+        EXPECT_LT(macs(*program), macs(whole));
+        EXPECT_LT(checkpoint_bytes(model), checkpoint_bytes(deep(llama)) / 3);
+        EXPECT_GT(training_bytes(model, 2), checkpoint_bytes(deep(llama)) / 3);
+    }
+}
+
+TEST(Adapters, TheBaseIsGivenAndStaysAndStartsTheSameFunction) {
     for (const bool llama : {false, true}) {
         JobConfig job;
-        job.model = deep(llama);
+        job.model = adapters(llama);
+        job.optimizer.lr_nano = 3'000'000;
+        job.plan = {1, 1, 3, 4, 0, 0};
+        const Dataset data = Dataset::from_tokens(Bytes(500, 7));
+        const auto backend = make_backend({"", 2});
+        const auto base = initial_state(deep(llama), 5);
+        auto none = Trainer::create(job, data, 0, **backend, *initial_state(job.model, 7));
+        ASSERT_TRUE(none.ok());
+        EXPECT_EQ((*none)->step(0).error().code, Code::kInvalidArgument);
+
+        ModelState start = *initial_state(job.model, 7);
+        start.frozen = base->value;
+        auto trainer = Trainer::create(job, data, 0, **backend, start);
+        JobConfig whole = job;
+        whole.model = deep(llama);
+        auto plain = Trainer::create(whole, data, 0, **backend, *base);
+        // B starts at zero.
+        const float first = (*trainer)->step(0)->loss;
+        EXPECT_EQ(first, (*plain)->step(0)->loss);
+        EXPECT_LT((*trainer)->step(1)->loss, first);
+        EXPECT_EQ((*(*trainer)->state())->frozen, base->value);
+    }
+}
+
+TEST(Recompute, TrainingInAQuarterOfTheMemoryHasTheSameBits) {
+    for (const ModelConfig& model : {deep(false), deep(true), adapters(false), adapters(true)}) {
+        JobConfig job;
+        job.model = model;
+        const auto base = frozen_base(model);
+        const auto start = [&] {
+            ModelState state = *initial_state(model, 7);
+            if (base) state.frozen = initial_state(*base, 5)->value;
+            return state;
+        };
         job.optimizer.lr_nano = 3'000'000;
         job.plan = {1, 1, 3, 16, 0, 0};
         Bytes tokens;
@@ -216,8 +279,7 @@ TEST(Recompute, TrainingInAQuarterOfTheMemoryHasTheSameBits) {
         std::vector<std::vector<float>> expected;
         for (const uint64_t budget : {uint64_t{0}, plain_bytes / 4}) {
             const auto backend = make_backend({"", 2});
-            auto trainer =
-                Trainer::create(job, data, 0, **backend, *initial_state(job.model, 7), budget);
+            auto trainer = Trainer::create(job, data, 0, **backend, start(), budget);
             ASSERT_TRUE(trainer.ok()) << trainer.error().message;
             for (uint64_t step = 0; step < 3; ++step) ASSERT_TRUE((*trainer)->step(step).ok());
             const auto& state = **(*trainer)->state();
@@ -225,8 +287,7 @@ TEST(Recompute, TrainingInAQuarterOfTheMemoryHasTheSameBits) {
             EXPECT_EQ(state.value, expected);
         }
         const auto backend = make_backend({"", 1});
-        const auto refused =
-            Trainer::create(job, data, 0, **backend, *initial_state(job.model, 7), 10'000);
+        const auto refused = Trainer::create(job, data, 0, **backend, start(), 10'000);
         ASSERT_FALSE(refused.ok());
         EXPECT_EQ(refused.error().code, Code::kOutOfMemory);
     }

@@ -84,6 +84,18 @@ TEST(JobFlow, InitialCheckpointIsTheFirstInput) {
     EXPECT_EQ(env.task(train_task(job)).inputs(0).root(), spec.initial().root());
 }
 
+TEST(JobFlow, AdaptersStartFromTheSeedOnTheInitialModel) {
+    Env env;
+    pb::JobSpec spec = tiny_job();
+    *spec.mutable_initial() = result_named("base").output;
+    compute::JobConfig config = *contracts::to_job_config(spec);
+    config.model = compute::LoraConfig{compute::GptConfig{8, 4, 4, 1, 1}, 2};
+    contracts::from_job_config(config, spec);
+    const Hash256 job = post(env, spec);
+    EXPECT_TRUE(env.task(train_task(job)).inputs(0).root().empty());
+    EXPECT_EQ(env.job(job).spec().initial().root(), spec.initial().root());
+}
+
 TEST(JobFlow, DivergenceIsAResultAndEndsTheJobPaid) {
     Env env;
     add_providers(env, 3);

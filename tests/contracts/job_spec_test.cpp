@@ -64,6 +64,22 @@ TEST(JobSpec, EachBadFieldIsNamed) {
         {"data.root", [](pb::JobSpec& s) { s.mutable_data()->set_root("short"); }},
         {"data.size", [](pb::JobSpec& s) { s.mutable_data()->set_size(0); }},
         {"initial.root", [](pb::JobSpec& s) { s.mutable_initial(); }},
+        {"loraRank is set and initial is not",
+         [](pb::JobSpec& s) { s.mutable_model()->set_lora_rank(4); }},
+        {"loraRank is 5",  // more than the model is wide
+         [](pb::JobSpec& s) {
+             *s.mutable_initial() = s.data();
+             compute::JobConfig config;
+             config.model = compute::LoraConfig{compute::GptConfig{8, 4, 4, 1, 1}, 5};
+             pb::JobSpec adapters;
+             contracts::from_job_config(config, adapters);
+             *s.mutable_model() = adapters.model();
+         }},
+        {"not on an mlp",
+         [](pb::JobSpec& s) {
+             *s.mutable_initial() = s.data();
+             s.mutable_model()->set_lora_rank(4);
+         }},
         {"terms.replicas", [](pb::JobSpec& s) { s.mutable_terms()->set_replicas(2); }},
         {"terms.replicas", [](pb::JobSpec& s) { s.mutable_terms()->set_replicas(6); }},
         {"terms.priceCeiling", [](pb::JobSpec& s) { s.mutable_terms()->set_price_ceiling(0); }},

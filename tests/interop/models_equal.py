@@ -4,8 +4,9 @@
 
 1. A random transformers model, saved in F32 and BF16: imported, its loss on held-out tokens is the
    library's within 1e-3. 2. Trained here from it (`job rehearse --initial`) and exported:
-transformers loads it, and its loss is ours; it has fallen. 3. What must be refused is refused by
-name. Exit status 1 at a difference.
+transformers loads it, and its loss is ours; it has fallen. 3. Adapters trained here on it (`--lora`):
+`peft` loads them, and its loss is ours. 4. What must be refused is refused by name. Exit status 1 at
+a difference.
 """
 import json
 import os
@@ -14,6 +15,7 @@ import subprocess
 import sys
 
 import torch
+from peft import PeftModel
 from transformers import (AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, LlamaConfig,
                           LlamaForCausalLM)
 
@@ -63,9 +65,9 @@ class Checks:
         if not good:
             self.failures.append(name)
 
-    def ours(self, checkpoint):
+    def ours(self, checkpoint, *flags):
         done = self.run("job", "evaluate", checkpoint, "--data", f"{self.out}/data.txt",
-                        "--batches", "4")
+                        "--batches", "4", *flags)
         return json.loads(done.stdout)["loss"]
 
     def rehearse(self, initial, to, *flags):
@@ -122,6 +124,23 @@ def both_ways(checks, family, tokens):
                      f"from {before:.3f} to {after:.3f}")
 
 
+def adapters(checks, family, tokens):
+    folder, run = f"{checks.out}/{family}-F32", f"{checks.out}/{family}-lora"
+    done = checks.rehearse(folder, run, "--lora", "8")
+    if done.returncode != 0:
+        sys.exit(done.stdout + done.stderr)
+    library = AutoModelForCausalLM.from_pretrained(folder).eval()
+    before = library_loss(library, tokens)
+    after = library_loss(PeftModel.from_pretrained(library, run).eval(), tokens)
+    ours = checks.ours(f"{run}/checkpoint.safetensors", "--base", folder)
+    checks.check(f"{family} adapters", abs(ours - after) < TOLERANCE,
+                 f"ours {ours:.6f}, peft {after:.6f}")
+    checks.check(f"{family} adapters learned", after < before - 0.1, f"from {before:.3f} to {after:.3f}")
+    sizes = [os.path.getsize(path) for path in
+             (f"{run}/adapter_model.safetensors", f"{folder}/model.safetensors")]
+    checks.check(f"{family} adapters are small", 3 * sizes[0] < sizes[1], f"{sizes[0]} of {sizes[1]} bytes")
+
+
 def main():
     assay, out = sys.argv[1:]
     torch.manual_seed(3)
@@ -138,6 +157,8 @@ def main():
         json.dump(job, file)
     for family in MODELS:
         both_ways(checks, family, torch.tensor(list(text), dtype=torch.int64))
+    for family in MODELS:
+        adapters(checks, family, torch.tensor(list(text), dtype=torch.int64))
     for family, cases in REFUSED.items():
         for change, words in cases:
             checks.refused(family, change, words)

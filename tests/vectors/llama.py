@@ -272,4 +272,5 @@ def main():
         json.dump(runs, out, separators=(",", ":"))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -81,7 +81,8 @@ inline Bytes expected_output(const pb::JobSpec& spec, const std::filesystem::pat
     compute::TaskRun run;
     run.backend = backend->get();
     const compute::TaskPaths outputs{folder / "expected", folder / "expected-trace"};
-    const auto status = compute::run_train_task(*config, 0, shard, {{}, data, {}}, outputs, run);
+    const auto status =
+        compute::run_train_task(*config, 0, shard, {{}, data, {}, {}}, outputs, run);
     EXPECT_TRUE(status.ok()) << status.error().message;
     return bytes_of(read_text(outputs.output, 1 << 24).value());
 }
