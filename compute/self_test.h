@@ -49,13 +49,13 @@ Result<const json::Value*> member(const json::Value& object, std::string_view ke
 inline constexpr const char* kVectorFiles[] = {"sum",    "gemm",   "gemm_folded", "functions",
                                                "layers", "random", "training"};
 // Extensions of the arithmetic: checked where the directory has them.
-inline constexpr const char* kExtensionFiles[] = {"llama", "lora"};
+inline constexpr const char* kExtensionFiles[] = {"llama", "lora", "cnn"};
 
 Result<std::vector<VectorReport>> run_vectors(const std::filesystem::path& directory,
                                               Backend& backend);
 
-// training.json, llama.json, lora.json: whole runs of the references. Defined beside the trainer,
-// in compute/train/self_test_training.cpp; adds one case per loss list and tensor.
+// training.json, llama.json, lora.json, cnn.json: whole runs of the references. Defined beside the
+// trainer, in compute/train/self_test_training.cpp; adds one case per loss list and tensor.
 Status check_training_vectors(const json::Value& runs, Backend& backend, VectorReport& report);
 
 }  // namespace assay::compute

@@ -126,7 +126,7 @@ Result<compute::ModelConfig> adapters_of(const compute::ModelConfig& base, uint3
     if (const auto* llama = std::get_if<compute::LlamaConfig>(&base))
         return compute::ModelConfig(compute::LoraConfig{*llama, rank});
     return fail(Code::kInvalidArgument,
-                "lora_rank is set: adapters go on a gpt or a llama, not on an mlp");
+                "lora_rank is set: adapters go on a gpt or a llama, not on an mlp or a cnn");
 }
 
 }  // namespace
@@ -141,6 +141,14 @@ Result<compute::JobConfig> to_job_config(const pb::JobSpec& spec) {
         const pb::MlpSpec& mlp = spec.model().mlp();
         config.model = compute::MlpConfig{
             mlp.inputs(), {mlp.hidden().begin(), mlp.hidden().end()}, mlp.classes()};
+    } else if (spec.model().has_cnn()) {
+        const pb::CnnSpec& cnn = spec.model().cnn();
+        config.model = compute::CnnConfig{cnn.height(),
+                                          cnn.width(),
+                                          cnn.channels(),
+                                          {cnn.filters().begin(), cnn.filters().end()},
+                                          {cnn.strides().begin(), cnn.strides().end()},
+                                          cnn.classes()};
     } else if (spec.model().has_llama()) {
         const pb::LlamaSpec& llama = spec.model().llama();
         config.model = compute::LlamaConfig{
@@ -148,7 +156,7 @@ Result<compute::JobConfig> to_job_config(const pb::JobSpec& spec) {
             llama.n_kv_head(), llama.d_ff(),    llama.rope_base(), llama.eps_nano(), llama.tied()};
     } else {
         return fail(Code::kInvalidArgument,
-                    "model is not set; give model.gpt, model.mlp or model.llama");
+                    "model is not set; give model.gpt, model.llama, model.mlp or model.cnn");
     }
     if (spec.model().lora_rank() != 0) {
         ASSAY_ASSIGN(config.model, adapters_of(config.model, spec.model().lora_rank()));
@@ -177,6 +185,14 @@ void from_model_config(const compute::ModelConfig& model, pb::ModelSpec& spec) {
         out.set_d_model(gpt->d_model);
         out.set_n_layer(gpt->n_layer);
         out.set_n_head(gpt->n_head);
+    } else if (const auto* cnn = std::get_if<compute::CnnConfig>(&model)) {
+        pb::CnnSpec& out = *spec.mutable_cnn();
+        out.set_height(cnn->height);
+        out.set_width(cnn->width);
+        out.set_channels(cnn->channels);
+        out.mutable_filters()->Assign(cnn->filters.begin(), cnn->filters.end());
+        out.mutable_strides()->Assign(cnn->strides.begin(), cnn->strides.end());
+        out.set_classes(cnn->classes);
     } else if (const auto* llama = std::get_if<compute::LlamaConfig>(&model)) {
         pb::LlamaSpec& out = *spec.mutable_llama();
         out.set_vocab(llama->vocab);

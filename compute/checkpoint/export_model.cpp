@@ -82,7 +82,7 @@ std::string gpt2_config(const GptConfig& c) {
 }  // namespace
 
 std::string export_name(const ModelConfig& model, const std::string& parameter) {
-    if (std::holds_alternative<MlpConfig>(model)) {
+    if (sample_model(model)) {
         const size_t dot = parameter.rfind('.');
         return parameter.substr(0, dot) + (parameter.ends_with(".w") ? ".weight" : ".bias");
     }

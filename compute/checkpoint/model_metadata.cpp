@@ -19,36 +19,68 @@ Result<uint64_t> parse_number(const std::string& key, std::string_view text, uin
     return value;
 }
 
-Result<MlpConfig> mlp_from_metadata(const Metadata& metadata) {
-    MlpConfig config;
-    ASSAY_ASSIGN(const uint64_t inputs, metadata_number(metadata, "inputs", UINT32_MAX));
-    ASSAY_ASSIGN(const uint64_t classes, metadata_number(metadata, "classes", UINT32_MAX));
-    config.inputs = static_cast<uint32_t>(inputs);
-    config.classes = static_cast<uint32_t>(classes);
-    const auto hidden = metadata.find("hidden");
-    if (hidden == metadata.end()) return wrong("hidden", "is missing");
-    std::string_view rest = hidden->second;
+Result<std::vector<uint32_t>> list_from_metadata(const Metadata& metadata, const std::string& key) {
+    const auto found = metadata.find(key);
+    if (found == metadata.end()) return wrong(key, "is missing");
+    std::vector<uint32_t> list;
+    std::string_view rest = found->second;
     while (!rest.empty()) {
         const size_t comma = rest.find(',');
-        ASSAY_ASSIGN(const uint64_t width,
-                     parse_number("hidden", rest.substr(0, comma), UINT32_MAX));
-        config.hidden.push_back(static_cast<uint32_t>(width));
+        ASSAY_ASSIGN(const uint64_t value, parse_number(key, rest.substr(0, comma), UINT32_MAX));
+        list.push_back(static_cast<uint32_t>(value));
         rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
     }
+    return list;
+}
+
+std::string list_text(const std::vector<uint32_t>& list) {
+    std::string text;
+    for (const uint32_t value : list) text += (text.empty() ? "" : ",") + std::to_string(value);
+    return text;
+}
+
+struct NumberField {
+    const char* key;
+    uint32_t* value;
+};
+
+Status read_numbers(const Metadata& metadata, const std::vector<NumberField>& fields) {
+    for (const NumberField& field : fields) {
+        ASSAY_ASSIGN(const uint64_t value, metadata_number(metadata, field.key, UINT32_MAX));
+        *field.value = static_cast<uint32_t>(value);
+    }
+    return {};
+}
+
+Result<MlpConfig> mlp_from_metadata(const Metadata& metadata) {
+    MlpConfig config;
+    ASSAY_RETURN_IF_ERROR(
+        read_numbers(metadata, {{"inputs", &config.inputs}, {"classes", &config.classes}}));
+    ASSAY_ASSIGN(config.hidden, list_from_metadata(metadata, "hidden"));
+    return config;
+}
+
+Result<CnnConfig> cnn_from_metadata(const Metadata& metadata) {
+    CnnConfig config;
+    ASSAY_RETURN_IF_ERROR(read_numbers(metadata, {{"height", &config.height},
+                                                  {"width", &config.width},
+                                                  {"channels", &config.channels},
+                                                  {"classes", &config.classes}}));
+    ASSAY_ASSIGN(config.filters, list_from_metadata(metadata, "filters"));
+    ASSAY_ASSIGN(config.strides, list_from_metadata(metadata, "strides"));
     return config;
 }
 
 Result<LlamaConfig> llama_from_metadata(const Metadata& metadata) {
     LlamaConfig config;
-    const std::pair<const char*, uint32_t*> fields[] = {
-        {"vocab", &config.vocab},     {"context", &config.context},
-        {"d_model", &config.d_model}, {"n_layer", &config.n_layer},
-        {"n_head", &config.n_head},   {"n_kv_head", &config.n_kv_head},
-        {"d_ff", &config.d_ff},       {"rope_base", &config.rope_base}};
-    for (const auto& [key, field] : fields) {
-        ASSAY_ASSIGN(const uint64_t value, metadata_number(metadata, key, UINT32_MAX));
-        *field = static_cast<uint32_t>(value);
-    }
+    ASSAY_RETURN_IF_ERROR(read_numbers(metadata, {{"vocab", &config.vocab},
+                                                  {"context", &config.context},
+                                                  {"d_model", &config.d_model},
+                                                  {"n_layer", &config.n_layer},
+                                                  {"n_head", &config.n_head},
+                                                  {"n_kv_head", &config.n_kv_head},
+                                                  {"d_ff", &config.d_ff},
+                                                  {"rope_base", &config.rope_base}}));
     ASSAY_ASSIGN(config.eps_nano, metadata_number(metadata, "eps_nano", UINT64_MAX));
     ASSAY_ASSIGN(const uint64_t tied, metadata_number(metadata, "tied", 1));
     config.tied = tied != 0;
@@ -57,15 +89,11 @@ Result<LlamaConfig> llama_from_metadata(const Metadata& metadata) {
 
 Result<GptConfig> gpt_from_metadata(const Metadata& metadata) {
     GptConfig config;
-    const std::pair<const char*, uint32_t*> fields[] = {{"vocab", &config.vocab},
-                                                        {"context", &config.context},
-                                                        {"d_model", &config.d_model},
-                                                        {"n_layer", &config.n_layer},
-                                                        {"n_head", &config.n_head}};
-    for (const auto& [key, field] : fields) {
-        ASSAY_ASSIGN(const uint64_t value, metadata_number(metadata, key, UINT32_MAX));
-        *field = static_cast<uint32_t>(value);
-    }
+    ASSAY_RETURN_IF_ERROR(read_numbers(metadata, {{"vocab", &config.vocab},
+                                                  {"context", &config.context},
+                                                  {"d_model", &config.d_model},
+                                                  {"n_layer", &config.n_layer},
+                                                  {"n_head", &config.n_head}}));
     return config;
 }
 
@@ -98,13 +126,19 @@ Metadata model_metadata(const ModelConfig& model) {
                 {"eps_nano", std::to_string(llama->eps_nano)},
                 {"tied", llama->tied ? "1" : "0"}};
     }
+    if (const auto* cnn = std::get_if<CnnConfig>(&model)) {
+        return {{"model", "cnn"},
+                {"height", std::to_string(cnn->height)},
+                {"width", std::to_string(cnn->width)},
+                {"channels", std::to_string(cnn->channels)},
+                {"filters", list_text(cnn->filters)},
+                {"strides", list_text(cnn->strides)},
+                {"classes", std::to_string(cnn->classes)}};
+    }
     const auto& mlp = std::get<MlpConfig>(model);
-    std::string hidden;
-    for (const uint32_t width : mlp.hidden)
-        hidden += (hidden.empty() ? "" : ",") + std::to_string(width);
     return {{"model", "mlp"},
             {"inputs", std::to_string(mlp.inputs)},
-            {"hidden", hidden},
+            {"hidden", list_text(mlp.hidden)},
             {"classes", std::to_string(mlp.classes)}};
 }
 
@@ -128,6 +162,11 @@ Result<ModelConfig> base_from_metadata(const Metadata& metadata) {
         ASSAY_ASSIGN(const LlamaConfig llama, llama_from_metadata(metadata));
         ASSAY_RETURN_IF_ERROR(validate(llama));
         return ModelConfig(llama);
+    }
+    if (kind->second == "cnn") {
+        ASSAY_ASSIGN(const CnnConfig cnn, cnn_from_metadata(metadata));
+        ASSAY_RETURN_IF_ERROR(validate(cnn));
+        return ModelConfig(cnn);
     }
     if (kind->second == "mlp") {
         ASSAY_ASSIGN(const MlpConfig mlp, mlp_from_metadata(metadata));

@@ -87,6 +87,10 @@ public:
 
     bool ready() const { return failure_.empty(); }
     std::string failure() const { return failure_; }
+    uint64_t free_bytes() const {
+        size_t free = 0, total = 0;
+        return cudaMemGetInfo(&free, &total) == cudaSuccess ? free : 0;
+    }
     uint32_t fault() {
         uint32_t bits = 0;
         download(&bits, fault_, sizeof bits);

@@ -12,6 +12,7 @@
 
 #include "compute/cuda/device_memory.h"
 #include "compute/cuda/hash_kernels.h"
+#include "compute/cuda/image_kernels.h"
 #include "compute/cuda/llama_kernels.h"
 #include "compute/cuda/product_kernels.h"
 #include "compute/cuda/products.h"
@@ -34,6 +35,7 @@ public:
     std::string failure() const override { return device_->failure(); }
 
     bool in_host_memory() const override { return false; }
+    uint64_t free_bytes() const override { return device_->free_bytes(); }
     void* allocate(size_t bytes) override { return memory_.allocate(bytes); }
     void release(void* at) override { memory_.release(at); }
     void upload(void* to, const void* from, size_t bytes) override {
@@ -123,6 +125,18 @@ public:
         const Angles turns = angles(s, table, shape, kv_heads);
         elementwise(n / 2, RotaryGradQ{turns, from, s.out(dq, n)});
         elementwise(kv / 2, RotaryGradKv{turns, from, s.out(dk, kv), s.out(dv, kv)});
+    }
+
+    void patches(const float* x, const PatchShape& shape, float* out) override {
+        Stage s(*device_, memory_);
+        const int64_t n = shape.out_rows() * shape.out_cols();
+        elementwise(n, Patches{shape, s.in(x, shape.pixels() * shape.channels), s.out(out, n)});
+    }
+    void patches_grad(const float* dout, const PatchShape& shape, float* dx) override {
+        Stage s(*device_, memory_);
+        const int64_t n = shape.pixels() * shape.channels;
+        elementwise(
+            n, PatchesGrad{shape, s.in(dout, shape.out_rows() * shape.out_cols()), s.out(dx, n)});
     }
 
     void gelu(const float* x, int64_t n, float* y) override {

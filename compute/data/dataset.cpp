@@ -58,6 +58,17 @@ Dataset Dataset::from_tokens(Bytes tokens) {
     return Dataset(std::move(tokens));
 }
 
+Dataset Dataset::from_images(Bytes pixels, const Bytes& labels) {
+    const uint64_t value_bytes = pixels.size();
+    pixels.insert(pixels.end(), labels.begin(), labels.end());
+    Dataset data(std::move(pixels));
+    data.kind_ = DatasetKind::kSamples;
+    data.size_ = labels.size();
+    data.features_ = labels.empty() ? 0 : value_bytes / labels.size();
+    data.label_offset_ = value_bytes;
+    return data;
+}
+
 Status Dataset::describe(uint64_t header_bytes) {
     const ByteView all = bytes();
     const uint64_t data_offset = 8 + header_bytes;

@@ -24,6 +24,8 @@ public:
 
     // One token a byte, held in memory: for vectors and measurements.
     static Dataset from_tokens(Bytes tokens);
+    // One byte a pixel, one a label; as many pixels for each label.
+    static Dataset from_images(Bytes pixels, const Bytes& labels);
 
     DatasetKind kind() const { return kind_; }
     uint64_t size() const { return size_; }          // tokens, or samples
@@ -42,7 +44,7 @@ private:
     Status describe_samples(const SafetensorsHeader& header, uint64_t data_offset);
 
     MappedFile file_;
-    Bytes memory_;  // of from_tokens
+    Bytes memory_;  // of from_tokens, from_images
     DatasetKind kind_ = DatasetKind::kTokens;
     uint64_t size_ = 0, features_ = 0;
     Dtype value_type_ = Dtype::kU8, label_type_ = Dtype::kU8;

@@ -18,6 +18,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "compute/arithmetic/scalar.h"
 
 namespace assay::compute {
 
@@ -38,6 +39,19 @@ struct AttentionShape {
     int64_t rows() const { return batch * context; }
     int64_t width() const { return heads * head_dim; }
 };
+
+// Patches of images: rows x = pixels (batch, height, width) of `channels` columns.
+struct PatchShape {
+    int64_t batch, height, width, channels;
+    int64_t kernel_height, kernel_width, stride, pad;
+    ASSAY_HD int64_t pixels() const { return batch * height * width; }
+    ASSAY_HD int64_t out_height() const { return (height + 2 * pad - kernel_height) / stride + 1; }
+    ASSAY_HD int64_t out_width() const { return (width + 2 * pad - kernel_width) / stride + 1; }
+    ASSAY_HD int64_t out_rows() const { return batch * out_height() * out_width(); }
+    ASSAY_HD int64_t out_cols() const { return kernel_height * kernel_width * channels; }
+};
+// Of how many patches one pixel may be a part: kernels of 3 x 3, or one that is the whole image.
+inline constexpr int kMaxPatchTaps = 9;
 
 struct AdamWStep {  // binary64 hyperparameters; derived values are rounded once to binary32
     double lr, beta1, beta2, eps, decay, clip;
@@ -79,6 +93,8 @@ public:
     // Memory of the backend's own, for what stays there between operations. In host memory all of
     // this is done by the caller, and allocate() is not called.
     [[nodiscard]] virtual bool in_host_memory() const { return true; }
+    // Of its own memory; 0: not known.
+    [[nodiscard]] virtual uint64_t free_bytes() const { return 0; }
     virtual void* allocate(size_t) { return nullptr; }  // null: see failure()
     virtual void release(void*) {}
     virtual void upload(void*, const void*, size_t) {}    // to the device, bytes
@@ -127,6 +143,12 @@ public:
                            float* probabilities) = 0;
     virtual void attention_grad(const float* dout, const float* qkv, const float* probabilities,
                                 const AttentionShape& shape, int slices, float* dqkv) = 0;
+
+    // x (pixels x channels) -> out (out_rows x out_cols): the pixels under each place of the
+    // kernel, by ky, kx, channel; zeros outside of the image.
+    virtual void patches(const float* x, const PatchShape& shape, float* out) = 0;
+    // Back: dx (pixels x channels) = exact sums over the patches that a pixel is part of.
+    virtual void patches_grad(const float* dout, const PatchShape& shape, float* dx) = 0;
 
     // logits (R x V), target (R) -> loss[0] (mean), dlogits (R x V) of the mean loss
     virtual void cross_entropy(const float* logits, const int32_t* target, int64_t rows,

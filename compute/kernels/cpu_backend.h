@@ -37,6 +37,8 @@ public:
                      float* dup) override;
     void rotary(const float* q, const float* k, const float* v, const float* table,
                 const AttentionShape& shape, int64_t kv_heads, float* qkv) override;
+    void patches(const float* x, const PatchShape& shape, float* out) override;
+    void patches_grad(const float* dout, const PatchShape& shape, float* dx) override;
     void rotary_grad(const float* dqkv, const float* table, const AttentionShape& shape,
                      int64_t kv_heads, float* dq, float* dk, float* dv) override;
     void gelu(const float* x, int64_t n, float* y) override;

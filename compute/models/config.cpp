@@ -58,6 +58,23 @@ Status validate_mlp(const MlpConfig& c) {
     return in_range("model.classes", c.classes, 2, kMaxClasses);
 }
 
+Status validate_cnn(const CnnConfig& c) {
+    ASSAY_RETURN_IF_ERROR(in_range("model.height", c.height, 1, kMaxImageSide));
+    ASSAY_RETURN_IF_ERROR(in_range("model.width", c.width, 1, kMaxImageSide));
+    ASSAY_RETURN_IF_ERROR(in_range("model.channels", c.channels, 1, kMaxFilters));
+    ASSAY_RETURN_IF_ERROR(in_range("model.height * model.width * model.channels",
+                                   uint64_t{c.height} * c.width * c.channels, 1, kMaxMlpInputs));
+    ASSAY_RETURN_IF_ERROR(
+        in_range("number of model.filters", c.filters.size(), 1, kMaxConvolutions));
+    ASSAY_RETURN_IF_ERROR(
+        in_range("number of model.strides", c.strides.size(), c.filters.size(), c.filters.size()));
+    for (const uint32_t count : c.filters)
+        ASSAY_RETURN_IF_ERROR(in_range("model.filters", count, 1, kMaxFilters));
+    for (const uint32_t stride : c.strides)
+        ASSAY_RETURN_IF_ERROR(in_range("model.strides", stride, 1, 2));
+    return in_range("model.classes", c.classes, 2, kMaxClasses);
+}
+
 Status validate_lora(const LoraConfig& c) {
     const ModelConfig base = *frozen_base(c);
     ASSAY_RETURN_IF_ERROR(validate(base));
@@ -116,6 +133,14 @@ std::optional<TokenModel> token_model(const ModelConfig& model) {
     return std::nullopt;
 }
 
+std::optional<SampleModel> sample_model(const ModelConfig& model) {
+    if (const auto* mlp = std::get_if<MlpConfig>(&model))
+        return SampleModel{mlp->inputs, mlp->classes};
+    if (const auto* cnn = std::get_if<CnnConfig>(&model))
+        return SampleModel{cnn->height * cnn->width * cnn->channels, cnn->classes};
+    return std::nullopt;
+}
+
 std::optional<ModelConfig> frozen_base(const ModelConfig& model) {
     const auto* lora = std::get_if<LoraConfig>(&model);
     if (lora == nullptr) return std::nullopt;
@@ -124,7 +149,7 @@ std::optional<ModelConfig> frozen_base(const ModelConfig& model) {
 
 std::string_view model_name(const ModelConfig& model) {
     if (const auto base = frozen_base(model)) return model_name(*base);
-    constexpr std::string_view kNames[] = {"gpt", "mlp", "llama"};  // in the variant's order
+    constexpr std::string_view kNames[] = {"gpt", "mlp", "llama", "cnn"};  // in the variant's order
     return kNames[model.index()];
 }
 
@@ -133,6 +158,8 @@ Status validate(const ModelConfig& model) {
         ASSAY_RETURN_IF_ERROR(validate_gpt(*gpt));
     } else if (const auto* llama = std::get_if<LlamaConfig>(&model)) {
         ASSAY_RETURN_IF_ERROR(validate_llama(*llama));
+    } else if (const auto* cnn = std::get_if<CnnConfig>(&model)) {
+        ASSAY_RETURN_IF_ERROR(validate_cnn(*cnn));
     } else if (const auto* lora = std::get_if<LoraConfig>(&model)) {
         ASSAY_RETURN_IF_ERROR(validate_lora(*lora));
     } else {
@@ -150,6 +177,11 @@ Status validate(const JobConfig& job) {
     ASSAY_RETURN_IF_ERROR(validate(job.plan));
     ASSAY_RETURN_IF_ERROR(
         in_range("optimizer.warmup_steps", job.optimizer.warmup_steps, 0, job.plan.total_steps()));
+    if (const auto* cnn = std::get_if<CnnConfig>(&job.model)) {
+        ASSAY_RETURN_IF_ERROR(in_range("plan.batch * model.height * model.width",
+                                       uint64_t{job.plan.batch} * cnn->height * cnn->width, 1,
+                                       kMaxStepRows));
+    }
     if (const auto tokens = token_model(job.model)) {
         ASSAY_RETURN_IF_ERROR(in_range("plan.batch * model.context",
                                        uint64_t{job.plan.batch} * tokens->context, 1,

@@ -33,6 +33,14 @@ struct LlamaConfig {
     uint32_t kv_width() const { return head_dim() * n_kv_head; }
     bool operator==(const LlamaConfig&) const = default;
 };
+// Convolutions of 3 x 3 with GELU, then a linear layer. A sample is height x width x channels.
+struct CnnConfig {
+    uint32_t height = 0, width = 0, channels = 1;
+    std::vector<uint32_t> filters;  // outputs of each convolution
+    std::vector<uint32_t> strides;  // 1 or 2 for each: 2 halves the image
+    uint32_t classes = 0;
+    bool operator==(const CnnConfig&) const = default;
+};
 // Low-rank adapters on every linear layer of the blocks of a base model, whose own weights stay as
 // they are: the trained parameters are the adapters alone.
 struct LoraConfig {
@@ -40,7 +48,7 @@ struct LoraConfig {
     uint32_t rank = 0;
     bool operator==(const LoraConfig&) const = default;
 };
-using ModelConfig = std::variant<GptConfig, MlpConfig, LlamaConfig, LoraConfig>;
+using ModelConfig = std::variant<GptConfig, MlpConfig, LlamaConfig, CnnConfig, LoraConfig>;
 
 // The model whose weights are given and stay; nothing where all parameters are trained.
 std::optional<ModelConfig> frozen_base(const ModelConfig& model);
@@ -50,8 +58,13 @@ struct TokenModel {
     uint32_t vocab = 0, context = 0;
 };
 std::optional<TokenModel> token_model(const ModelConfig& model);
+// What a model that classifies samples needs of its data; nothing for others.
+struct SampleModel {
+    uint32_t inputs = 0, classes = 0;
+};
+std::optional<SampleModel> sample_model(const ModelConfig& model);
 std::string_view model_name(
-    const ModelConfig& model);  // "gpt", "mlp", "llama"; adapters: the base's
+    const ModelConfig& model);  // "gpt", "mlp", "llama", "cnn"; adapters: the base's
 
 struct OptimizerConfig {  // AdamW; warm-up, then cosine from lr to min_lr over all steps of the job
     uint64_t lr_nano = 0, beta1_nano = 900'000'000, beta2_nano = 950'000'000, eps_nano = 10;

@@ -2,10 +2,10 @@
 //
 // gpt: the decoder of GPT-2 (pre-norm, learned positions, tanh GELU, tied head); names, order and
 // additions are those of OFA-1's reference (docs/arithmetic.md). mlp: linear layers with GELU
-// between them and cross-entropy at the end; llama: RMSNorm, rotary positions, grouped-query
-// attention and SwiGLU, without biases; adapters: the base's program rewritten (lora.cpp). Plain
-// functions; thread-safe. Errors: build_program expects a validated config (config.h) and returns
-// kInvalidArgument otherwise.
+// between them and cross-entropy at the end; cnn: convolutions before; llama: RMSNorm, rotary
+// positions, grouped-query attention and SwiGLU, without biases; adapters: the base's program
+// rewritten (lora.cpp). Plain functions; thread-safe. Errors: build_program expects a validated
+// config (config.h) and returns kInvalidArgument otherwise.
 #pragma once
 
 #include <string>
@@ -36,6 +36,8 @@ Result<Program> build_program(const ModelConfig& model, uint32_t batch, int slic
 std::vector<ParameterSpec> gpt_parameters(const GptConfig& config);
 std::vector<ParameterSpec> mlp_parameters(const MlpConfig& config);
 std::vector<ParameterSpec> llama_parameters(const LlamaConfig& config);
+std::vector<ParameterSpec> cnn_parameters(const CnnConfig& config);
+Program cnn_program(const CnnConfig& config, uint32_t batch, int slices, ProgramMode mode);
 std::vector<ParameterSpec> lora_parameters(const LoraConfig& config);
 // `base`: the program of config.base.
 Program lora_program(const LoraConfig& config, const Program& base);

@@ -167,6 +167,19 @@ TensorId ProgramBuilder::gemm(const std::string& name, TensorId a, bool transpos
     return out;
 }
 
+TensorId ProgramBuilder::patches(const std::string& name, TensorId x, const PatchShape& shape) {
+    const TensorId cut = activation(name, {shape.out_rows(), shape.out_cols()});
+    append(OpKind::kPatches, {x}, {cut}).patches = shape;
+    return cut;
+}
+
+TensorId ProgramBuilder::patches_grad(const std::string& name, TensorId dpatches,
+                                      const PatchShape& shape) {
+    const TensorId dx = activation(name, {shape.pixels(), shape.channels});
+    append(OpKind::kPatchesGrad, {dpatches}, {dx}).patches = shape;
+    return dx;
+}
+
 TensorId ProgramBuilder::gelu(const std::string& name, TensorId x) {
     const TensorId y = like(name, x);
     append(OpKind::kGelu, {x}, {y});

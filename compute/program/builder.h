@@ -59,6 +59,8 @@ public:
     // a * b with optional transposes, to a new activation, or into `out`.
     TensorId gemm(const std::string& name, TensorId a, bool transpose_a, TensorId b,
                   bool transpose_b, TensorId out = kNoTensor);
+    TensorId patches(const std::string& name, TensorId x, const PatchShape& shape);
+    TensorId patches_grad(const std::string& name, TensorId dpatches, const PatchShape& shape);
     TensorId gelu(const std::string& name, TensorId x);
     TensorId gelu_grad(const std::string& name, TensorId x, TensorId dy);
     TensorId add(const std::string& name, TensorId a, TensorId b, TensorId out = kNoTensor);

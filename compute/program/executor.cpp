@@ -31,6 +31,13 @@ Result<std::unique_ptr<Executor>> Executor::create(const Program& program, Backe
         const int64_t offset = executor->plan_.offset[id];
         if (offset != MemoryPlan::kNowhere) executor->float_at_[id] = executor->arena_ + offset;
     }
+    for (TensorId id = 0; id < program.tensors.size(); ++id) {
+        const Tensor& tensor = program.tensors[id];
+        if (tensor.kind != TensorKind::kHost) continue;
+        std::vector<float>& place = executor->waiting_[id];
+        place.resize(static_cast<size_t>(tensor.size()));
+        executor->float_at_[id] = place.data();
+    }
     for (const auto& [id, values] : program.constants)
         executor->bind(id, const_cast<float*>(values.data()));  // only read
     return executor;
@@ -153,6 +160,19 @@ MatrixView Executor::view(TensorId id, bool transpose) const {
     return transpose ? plain.transposed() : plain;
 }
 
+// Between the backend's memory and the host's.
+void Executor::move(const Operation& operation) {
+    const TensorId from = operation.inputs[0], to = operation.outputs[0];
+    const auto bytes = static_cast<size_t>(program_.at(from).size()) * sizeof(float);
+    if (backend_.in_host_memory()) {
+        std::memcpy(float_at_[to], float_at_[from], bytes);
+    } else if (operation.kind == OpKind::kToHost) {
+        backend_.download(float_at_[to], float_at_[from], bytes);
+    } else {
+        backend_.upload(float_at_[to], float_at_[from], bytes);
+    }
+}
+
 void Executor::execute_gemm(const Operation& operation) {
     const float* bias = operation.inputs.size() == 3 ? float_at_[operation.inputs[2]] : nullptr;
     const TensorId out = operation.outputs[0];
@@ -249,6 +269,13 @@ void Executor::execute(const Operation& operation, const AdamWStep* step) {
         case OpKind::kRotaryGrad:
             return backend_.rotary_grad(in(0), in(1), operation.attention, operation.kv_heads,
                                         out(0), out(1), out(2));
+        case OpKind::kPatches:
+            return backend_.patches(in(0), operation.patches, out(0));
+        case OpKind::kPatchesGrad:
+            return backend_.patches_grad(in(0), operation.patches, out(0));
+        case OpKind::kToHost:
+        case OpKind::kFromHost:
+            return move(operation);
         case OpKind::kAdamW:
             return execute_adamw(operation, *step);
     }

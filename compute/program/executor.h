@@ -9,6 +9,7 @@
 // moment is not bound.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -55,6 +56,7 @@ private:
     Status device_status() const;
     bool run_operations(const AdamWStep* step);  // whether there was a fault
     void execute(const Operation& operation, const AdamWStep* step);
+    void move(const Operation& operation);
     void execute_gemm(const Operation& operation);
     void execute_adamw(const Operation& operation, const AdamWStep& step);
     void execute_norm(const Operation& operation);
@@ -66,10 +68,11 @@ private:
     Backend& backend_;
     const MemoryPlan plan_;
     float* arena_ = nullptr;
-    std::vector<Bound> bound_;            // per tensor; unused in host memory
-    std::vector<float> fetched_;          // the last result brought back
-    std::vector<float*> float_at_;        // per tensor
-    std::vector<const int32_t*> int_at_;  // per tensor
+    std::vector<Bound> bound_;                        // per tensor; unused in host memory
+    std::map<TensorId, std::vector<float>> waiting_;  // in host memory
+    std::vector<float> fetched_;                      // the last result brought back
+    std::vector<float*> float_at_;                    // per tensor
+    std::vector<const int32_t*> int_at_;              // per tensor
 };
 
 }  // namespace assay::compute

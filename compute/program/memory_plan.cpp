@@ -58,6 +58,7 @@ MemoryPlan plan_memory(const Program& program) {
     for (size_t i = 0; i < program.operations.size(); ++i) {
         const Operation& operation = program.operations[i];
         for (const TensorId id : operation.outputs) {
+            if (!in_arena(program.at(id))) continue;  // waits in host memory
             const int64_t size = std::max<int64_t>(program.at(id).size(), 1);
             const int64_t rounded =
                 (size + kArenaAlignFloats - 1) / kArenaAlignFloats * kArenaAlignFloats;

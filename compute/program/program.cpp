@@ -17,7 +17,8 @@ std::string_view op_name(OpKind kind) {
         "embedding",     "layernorm", "layernorm_grad", "gemm",         "gelu",
         "gelu_grad",     "add",       "column_sums",    "attention",    "attention_grad",
         "cross_entropy", "scatter",   "rmsnorm",        "rmsnorm_grad", "swiglu",
-        "swiglu_grad",   "rotary",    "rotary_grad",    "adamw"};
+        "swiglu_grad",   "rotary",    "rotary_grad",    "patches",      "patches_grad",
+        "to_host",       "from_host", "adamw"};
     const auto index = static_cast<size_t>(kind);
     return index < names.size() ? names[index] : "unknown";
 }
@@ -53,7 +54,8 @@ Status check(const Program& program) {
     std::vector<bool> ready(program.tensors.size(), false);
     for (size_t id = 0; id < program.tensors.size(); ++id) {
         const TensorKind kind = program.tensors[id].kind;
-        ready[id] = kind != TensorKind::kActivation && kind != TensorKind::kGradient;
+        ready[id] = kind != TensorKind::kActivation && kind != TensorKind::kGradient &&
+                    kind != TensorKind::kHost;
     }
     for (size_t i = 0; i < program.operations.size(); ++i) {
         const Operation& operation = program.operations[i];

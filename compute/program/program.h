@@ -27,6 +27,7 @@ enum class TensorKind : uint8_t {
     kFrozen,  // given weights that stay
     kParameter,
     kMoment,
+    kHost,  // an activation that waits in host memory
     kActivation,
     kGradient
 };
@@ -63,9 +64,13 @@ enum class OpKind : uint8_t {
     kSwiGluGrad,     // gate, up, dh                          -> dgate, dup (R,F)
     kRotary,         // q (R,D), k, v (R,KV), table (T,D/H)   -> qkv (R,3D)
     kRotaryGrad,     // dqkv (R,3D), table                    -> dq (R,D), dk, dv (R,KV)
+    kPatches,        // x (pixels,C)                          -> patches (R,K*K*C)
+    kPatchesGrad,    // dpatches                              -> dx (pixels,C)
+    kToHost,         // x                                     -> x in host memory
+    kFromHost,       // x in host memory                      -> x
     kAdamW,          // every (parameter, gradient, m, v)     -> gradient norm (1)
 };
-inline constexpr size_t kOpKinds = 19;
+inline constexpr size_t kOpKinds = 23;
 std::string_view op_name(OpKind kind);
 
 struct Operation {
@@ -76,6 +81,7 @@ struct Operation {
     AttentionShape attention{};                     // kAttention*, kRotary*
     int64_t kv_heads = 0;                           // kRotary, kRotaryGrad
     float eps = 0;                                  // kRmsNorm
+    PatchShape patches{};                           // kPatches, kPatchesGrad
 };
 
 // A parameter with its gradient and AdamW moments; gradient, m, v are kNoTensor in a forward

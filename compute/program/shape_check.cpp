@@ -10,25 +10,9 @@ struct Arity {
 };
 
 // In the order of OpKind. kGemm may have one more input (bias); kAdamW has four per parameter.
-constexpr std::array<Arity, kOpKinds> kArity = {{{3, 1},
-                                                 {3, 3},
-                                                 {4, 3},
-                                                 {2, 1},
-                                                 {1, 1},
-                                                 {2, 1},
-                                                 {2, 1},
-                                                 {1, 1},
-                                                 {1, 2},
-                                                 {3, 1},
-                                                 {2, 2},
-                                                 {2, 1},
-                                                 {2, 3},
-                                                 {4, 2},
-                                                 {2, 1},
-                                                 {3, 2},
-                                                 {4, 1},
-                                                 {2, 3},
-                                                 {0, 1}}};
+constexpr std::array<Arity, kOpKinds> kArity = {
+    {{3, 1}, {3, 3}, {4, 3}, {2, 1}, {1, 1}, {2, 1}, {2, 1}, {1, 1}, {1, 2}, {3, 1}, {2, 2}, {2, 1},
+     {2, 3}, {4, 2}, {2, 1}, {3, 2}, {4, 1}, {2, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {0, 1}}};
 
 class ShapeCheck {
 public:
@@ -124,6 +108,14 @@ private:
                 return rotary(out(0), in(0), in(1), in(2), in(3));
             case OpKind::kRotaryGrad:
                 return rotary(in(0), out(0), out(1), out(2), in(1));
+            case OpKind::kPatches:
+                return patches(in(0), out(0));
+            case OpKind::kPatchesGrad:
+                return patches(out(0), in(0));
+            case OpKind::kToHost:
+                return same(in(0), out(0)) && out(0).kind == TensorKind::kHost;
+            case OpKind::kFromHost:
+                return same(in(0), out(0)) && in(0).kind == TensorKind::kHost;
             case OpKind::kAdamW:
                 return adamw();
         }
@@ -145,6 +137,16 @@ private:
                qkv.cols() == 3 * s.width() && q.rows() == s.rows() && q.cols() == s.width() &&
                k.rows() == s.rows() && k.cols() == kv * s.head_dim && same(k, v) &&
                table.rows() == s.context && table.cols() == s.head_dim;
+    }
+
+    bool patches(const Tensor& x, const Tensor& cut) const {
+        const PatchShape& s = operation_.patches;
+        // No pixel may be part of more patches than a sum has room for.
+        const bool whole = s.kernel_height == s.height && s.kernel_width == s.width && s.pad == 0;
+        const bool small = s.kernel_height * s.kernel_width <= kMaxPatchTaps;
+        return s.stride >= 1 && s.pad >= 0 && (whole || small) && s.out_height() >= 1 &&
+               s.out_width() >= 1 && x.rows() == s.pixels() && x.cols() == s.channels &&
+               cut.rows() == s.out_rows() && cut.cols() == s.out_cols();
     }
 
     bool adamw() const {

@@ -39,16 +39,16 @@ Result<BatchSource> BatchSource::create(const JobConfig& job, const Dataset& dat
             source.positions_[i] = static_cast<int32_t>(i % gpt->context);
         return source;
     }
-    const auto& mlp = std::get<MlpConfig>(job.model);
+    const SampleModel samples = *sample_model(job.model);
     if (data.kind() != DatasetKind::kSamples)
         return fail(Code::kInvalidArgument,
-                    "an mlp trains on labelled samples; the data set has tokens");
-    if (data.features() != mlp.inputs)
+                    "this model trains on labelled samples; the data set has tokens");
+    if (data.features() != samples.inputs)
         return fail(Code::kInvalidArgument, "samples have " + std::to_string(data.features()) +
-                                                " numbers; model.inputs is " +
-                                                std::to_string(mlp.inputs));
+                                                " numbers; the model has " +
+                                                std::to_string(samples.inputs) + " inputs");
     if (source.range_.size() == 0) return too_small("samples and needs one");
-    source.features_.resize(batch * mlp.inputs);
+    source.features_.resize(batch * samples.inputs);
     source.targets_.resize(batch);
     return source;
 }
@@ -60,8 +60,8 @@ uint64_t BatchSource::draw(uint64_t n, uint64_t step, uint32_t row) const {
 Status BatchSource::load(uint64_t step) {
     if (const auto gpt = token_model(job_.model))
         return load_tokens(step, gpt->context, gpt->vocab);
-    const auto& mlp = std::get<MlpConfig>(job_.model);
-    return load_samples(step, mlp.inputs, mlp.classes);
+    const SampleModel samples = *sample_model(job_.model);
+    return load_samples(step, samples.inputs, samples.classes);
 }
 
 Status BatchSource::load_tokens(uint64_t step, uint32_t context, uint32_t vocab) {

@@ -24,14 +24,15 @@ public:
             classes_ = gpt->vocab;
             tokens_.resize(rows_);
         } else {
-            const auto& mlp = std::get<MlpConfig>(model_);
-            if (data_.kind() != DatasetKind::kSamples || data_.features() != mlp.inputs)
+            const SampleModel samples = *sample_model(model_);
+            if (data_.kind() != DatasetKind::kSamples || data_.features() != samples.inputs)
                 return fail(Code::kInvalidArgument, "the model needs labelled samples of " +
-                                                        std::to_string(mlp.inputs) + " numbers");
+                                                        std::to_string(samples.inputs) +
+                                                        " numbers");
             rows_ = kEvaluateBatch;
             batches_ = data_.size() / rows_;
-            classes_ = mlp.classes;
-            features_.resize(rows_ * mlp.inputs);
+            classes_ = samples.classes;
+            features_.resize(rows_ * samples.inputs);
         }
         targets_.resize(rows_);
         if (batches_ == 0)

@@ -107,12 +107,12 @@ private:
     void bind_data(const ModelConfig& model, uint32_t batch, uint64_t seed) {
         const auto gpt = token_model(model);
         const uint32_t rows = !gpt ? batch : batch * gpt->context;
-        const uint32_t classes = !gpt ? std::get<MlpConfig>(model).classes : gpt->vocab;
+        const uint32_t classes = !gpt ? sample_model(model)->classes : gpt->vocab;
         for (uint32_t i = 0; i < rows; ++i)
             targets_.push_back(static_cast<int32_t>(below(classes, seed, 1, i)));
         executor_->bind(program_.targets, static_cast<const int32_t*>(targets_.data()));
         if (!gpt) {
-            features_.resize(size_t{rows} * std::get<MlpConfig>(model).inputs);
+            features_.resize(size_t{rows} * sample_model(model)->inputs);
             normalish(features_, 1.0, seed, 2);
             executor_->bind(program_.samples, features_.data());
             return;

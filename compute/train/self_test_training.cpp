@@ -27,6 +27,27 @@ Result<uint64_t> nano(const json::Value& object, std::string_view key) {
     return floor + (scaled - static_cast<double>(floor) >= 0.5 ? 1 : 0);
 }
 
+Result<std::vector<uint32_t>> small_numbers(const json::Value& object, std::string_view key) {
+    ASSAY_ASSIGN(const json::Value* value, member(object, key));
+    std::vector<uint32_t> out;
+    for (const json::Value& item : value->items) {
+        ASSAY_ASSIGN(const uint64_t number, item.as_u64());
+        out.push_back(static_cast<uint32_t>(number));
+    }
+    return out;
+}
+
+Result<ModelConfig> cnn_of(const json::Value& config) {
+    CnnConfig cnn;
+    ASSAY_ASSIGN(cnn.height, small_number(config, "height"));
+    ASSAY_ASSIGN(cnn.width, small_number(config, "width"));
+    ASSAY_ASSIGN(cnn.channels, small_number(config, "channels"));
+    ASSAY_ASSIGN(cnn.filters, small_numbers(config, "filters"));
+    ASSAY_ASSIGN(cnn.strides, small_numbers(config, "strides"));
+    ASSAY_ASSIGN(cnn.classes, small_number(config, "classes"));
+    return ModelConfig(cnn);
+}
+
 // A llama where it has heads of keys and values, else a gpt.
 Result<ModelConfig> whole_model(const json::Value& config) {
     GptConfig gpt;
@@ -47,6 +68,7 @@ Result<ModelConfig> whole_model(const json::Value& config) {
 }
 
 Result<ModelConfig> model_of(const json::Value& config) {
+    if (config.find("filters") != nullptr) return cnn_of(config);
     ASSAY_ASSIGN(const ModelConfig whole, whole_model(config));
     if (config.find("lora_rank") == nullptr) return whole;
     ASSAY_ASSIGN(const uint32_t rank, small_number(config, "lora_rank"));
@@ -87,16 +109,25 @@ Result<JobConfig> job_of(const json::Value& run) {
     return job;
 }
 
-Result<Dataset> tokens_of(const json::Value& run) {
-    ASSAY_ASSIGN(const json::Value* data, member(run, "data"));
-    ASSAY_ASSIGN(const std::vector<int64_t> tokens, read_integers(*data));
+Result<Bytes> small_bytes(const json::Value& run, std::string_view key) {
+    ASSAY_ASSIGN(const json::Value* data, member(run, key));
+    ASSAY_ASSIGN(const std::vector<int64_t> values, read_integers(*data));
     Bytes bytes;
-    for (const int64_t token : tokens) {
-        if (token < 0 || token > UINT8_MAX)
-            return fail(Code::kCorrupt, "training vectors: a token does not fit a byte");
-        bytes.push_back(static_cast<uint8_t>(token));
+    for (const int64_t value : values) {
+        if (value < 0 || value > UINT8_MAX)
+            return fail(Code::kCorrupt,
+                        "training vectors: a number of " + std::string(key) + " is not a byte");
+        bytes.push_back(static_cast<uint8_t>(value));
     }
-    return Dataset::from_tokens(std::move(bytes));
+    return bytes;
+}
+
+// Tokens, or images where there are labels.
+Result<Dataset> data_of(const json::Value& run) {
+    ASSAY_ASSIGN(Bytes data, small_bytes(run, "data"));
+    if (run.find("labels") == nullptr) return Dataset::from_tokens(std::move(data));
+    ASSAY_ASSIGN(const Bytes labels, small_bytes(run, "labels"));
+    return Dataset::from_images(std::move(data), labels);
 }
 
 Status compare_tensors(const json::Value& run, const std::string& label, const std::string& part,
@@ -115,7 +146,7 @@ Status compare_tensors(const json::Value& run, const std::string& label, const s
 Status check_run(const json::Value& run, const std::string& label, Backend& backend,
                  VectorReport& report) {
     ASSAY_ASSIGN(const JobConfig job, job_of(run));
-    ASSAY_ASSIGN(const Dataset data, tokens_of(run));
+    ASSAY_ASSIGN(const Dataset data, data_of(run));
     ASSAY_ASSIGN(ModelState state, start_of(run, job));
     ASSAY_ASSIGN(const std::unique_ptr<Trainer> trainer,
                  Trainer::create(job, data, 0, backend, std::move(state)));

@@ -4,6 +4,7 @@
 #include "compute/models/limits.h"
 #include "compute/models/model.h"
 #include "compute/program/memory_plan.h"
+#include "compute/program/offload.h"
 #include "compute/program/recompute.h"
 
 namespace assay::compute {
@@ -17,11 +18,14 @@ uint64_t arena_bytes(const Program& program) {
     return static_cast<uint64_t>(plan_memory(program).arena_floats) * sizeof(float);
 }
 
-Result<Program> fitting_program(const JobConfig& job, uint64_t memory_bytes) {
+// The plain program, or what fits: layers computed again; on a device also activations that wait in
+// host memory.
+Result<Program> fitting_program(const JobConfig& job, uint64_t memory_bytes, bool has_own_memory) {
     ASSAY_ASSIGN(Program program, build_program(job.model, job.plan.batch,
                                                 static_cast<int>(job.slices), ProgramMode::kTrain));
     if (memory_bytes == 0 || arena_bytes(program) <= memory_bytes) return program;
     Program smaller = recompute_layers(program);
+    if (has_own_memory && arena_bytes(smaller) > memory_bytes) smaller = offload_layers(smaller);
     const uint64_t needed = arena_bytes(smaller);
     if (needed <= memory_bytes) return smaller;
     return fail(Code::kOutOfMemory, "a step needs " + std::to_string(needed) +
@@ -59,7 +63,7 @@ Result<std::unique_ptr<Trainer>> Trainer::create(const JobConfig& job, const Dat
                                                  uint64_t memory_bytes) {
     ASSAY_RETURN_IF_ERROR(validate(job));
     ASSAY_ASSIGN(BatchSource source, BatchSource::create(job, data, shard));
-    ASSAY_ASSIGN(Program program, fitting_program(job, memory_bytes));
+    ASSAY_ASSIGN(Program program, fitting_program(job, memory_bytes, !backend.in_host_memory()));
     std::unique_ptr<Trainer> trainer(
         new Trainer(job, std::move(program), std::move(source), std::move(state), backend));
     ASSAY_ASSIGN(trainer->executor_, Executor::create(trainer->program_, backend));

@@ -51,8 +51,10 @@ Result<JobRun> prepare(const fs::path& folder) {
 
 // For activations and gradients: nine tenths of what is free, less the parameters and moments.
 uint64_t memory_for(const JobRun& run) {
-    const uint64_t free_bytes = (available_memory_mb() << 20) / 10 * 9;
-    if (free_bytes == 0 || !run.backend->in_host_memory()) return 0;  // not known: no limit
+    const bool on_host = run.backend->in_host_memory();
+    const uint64_t free_bytes =
+        (on_host ? available_memory_mb() << 20 : run.backend->free_bytes()) / 10 * 9;
+    if (free_bytes == 0) return 0;  // not known: no limit
     const uint64_t state = compute::checkpoint_bytes(run.config.model);
     return free_bytes > state ? free_bytes - state : 1;
 }

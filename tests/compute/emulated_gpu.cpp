@@ -80,6 +80,7 @@ public:
 
     bool ready() const { return failure_.empty(); }
     std::string failure() const { return failure_; }
+    uint64_t free_bytes() const { return free_bytes_; }
     uint32_t fault() const { return fault_; }
     void set_fault() { fault_ = kInfinityBits; }
     void clear_fault() { fault_ = 0; }

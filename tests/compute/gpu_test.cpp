@@ -2,6 +2,9 @@
 // what happens when the device runs out of memory or fails.
 #include "compute/data/dataset.h"
 #include "compute/models/model.h"
+#include "compute/program/memory_plan.h"
+#include "compute/program/offload.h"
+#include "compute/program/recompute.h"
 #include "compute/train/evaluate.h"
 #include "compute/train/trainer.h"
 #include "tests/compute/emulated_gpu.h"
@@ -157,6 +160,30 @@ TEST(Gpu, ADivergedOrFailedStateHasNoRoot) {
     auto failed = Trainer::create(job, data, 0, *small, *initial_state(job.model, job.seed));
     ASSERT_TRUE(failed.ok());
     EXPECT_EQ((*failed)->manifest({0, 0}).error().code, Code::kUnavailable);
+}
+
+// Activations wait on the host where the device has no room: another program, the same bits.
+TEST(Gpu, TrainsInLessMemoryThanItsActivationsNeed) {
+    JobConfig job = small_gpt(4);
+    job.model = GptConfig{64, 12, 16, 8, 2};
+    const Dataset data = text();
+    const auto host = make_backend({"portable", 1});
+    const Outcome expected = trained(job, **host);
+    const auto plain = build_program(job.model, job.plan.batch, 2, ProgramMode::kTrain);
+    const auto floats = [](const Program& program) { return plan_memory(program).arena_floats; };
+    const Program smallest = offload_layers(recompute_layers(*plain));
+    ASSERT_LT(2 * floats(smallest), floats(*plain));
+    ASSERT_LT(floats(smallest), floats(recompute_layers(*plain)));
+    const auto gpu = make_emulated_gpu();
+    auto trainer = Trainer::create(job, data, 0, *gpu, *initial_state(job.model, job.seed),
+                                   static_cast<uint64_t>(floats(smallest)) * sizeof(float));
+    ASSERT_TRUE(trainer.ok()) << trainer.error().message;
+    for (uint64_t step = 0; step < 4; ++step) {
+        const auto result = (*trainer)->step(step);
+        ASSERT_TRUE(result.ok());
+        EXPECT_EQ(result->loss, expected.losses[step]);
+    }
+    EXPECT_EQ((*(*trainer)->state())->value, expected.state.value);
 }
 
 TEST(Gpu, DivergenceIsAFaultAtTheSameStep) {

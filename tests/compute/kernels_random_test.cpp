@@ -265,6 +265,28 @@ Operation draw_rotary(Source& s) {
     };
 }
 
+Operation draw_patches(Source& s) {
+    PatchShape shape{s.between(1, 3),
+                     s.between(1, 9),
+                     s.between(1, 9),
+                     s.between(1, 5),
+                     3,
+                     3,
+                     s.between(1, 2),
+                     1};
+    if (s.between(0, 3) == 0) {  // the whole image
+        shape = {shape.batch,  shape.height, shape.width, shape.channels,
+                 shape.height, shape.width,  1,           0};
+    }
+    const int64_t n = shape.pixels() * shape.channels, cut = shape.out_rows() * shape.out_cols();
+    return [=, x = s.floats(n), dout = s.floats(cut)](Backend& b, auto& out) {
+        out.reserve(2);
+        Floats &patches = output(out, cut), &dx = output(out, n);
+        b.patches(x.data(), shape, patches.data());
+        b.patches_grad(dout.data(), shape, dx.data());
+    };
+}
+
 Operation draw_adamw(Source& s) {
     const int64_t n1 = s.between(1, 60), n2 = s.between(1, 20);
     AdamWStep step{1e-3, 0.9, 0.95, 1e-8, 0.1, s.between(0, 1) != 0 ? 1.0 : 0.0, 1};
@@ -402,6 +424,9 @@ TEST(kernels_random, rmsnorm) {
 }
 TEST(kernels_random, swiglu) {
     compare_backends("swiglu", draw_swiglu, 14);
+}
+TEST(kernels_random, patches) {
+    compare_backends("patches", draw_patches, 16);
 }
 TEST(kernels_random, rotary) {
     compare_backends("rotary", draw_rotary, 15);

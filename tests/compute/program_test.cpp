@@ -6,6 +6,7 @@
 #include "compute/models/model.h"
 #include "compute/program/builder.h"
 #include "compute/program/memory_plan.h"
+#include "compute/program/offload.h"
 #include "compute/program/recompute.h"
 #include "compute/train/trainer.h"
 #include "tests/compute/train_test_support.h"
@@ -256,6 +257,55 @@ TEST(Adapters, TheBaseIsGivenAndStaysAndStartsTheSameFunction) {
         EXPECT_EQ(first, (*plain)->step(0)->loss);
         EXPECT_LT((*trainer)->step(1)->loss, first);
         EXPECT_EQ((*(*trainer)->state())->frozen, base->value);
+    }
+}
+
+// Per layer: what enters it stays when layers are computed again, and nothing when that waits
+// outside.
+TEST(Offload, ADeepModelNeedsLittleMoreThanOneLayer) {
+    for (const bool llama : {false, true}) {
+        const Program plain = *build_program(deep(llama), 16, 2, ProgramMode::kTrain);
+        const Program again = recompute_layers(plain);
+        const Program waiting = offload_layers(plain), both = offload_layers(again);
+        for (const Program* program : {&waiting, &both})
+            ASSERT_TRUE(check(*program).ok()) << check(*program).error().message;
+        EXPECT_LT(arena(both), arena(again));
+        EXPECT_LT(4 * arena(waiting), arena(plain));
+        EXPECT_LT(host_bytes(both), host_bytes(waiting) / 4);
+        EXPECT_EQ(macs(waiting), macs(plain));
+        EXPECT_EQ(host_bytes(plain), 0U);
+    }
+    const Program loss = gpt(ProgramMode::kLoss);
+    EXPECT_EQ(describe(offload_layers(loss)), describe(loss));
+}
+
+TEST(Offload, TheBitsStay) {
+    for (const ModelConfig& model : {deep(false), deep(true)}) {
+        const auto backend = make_backend({"", 2});
+        std::vector<int32_t> tokens(512), targets(512), positions(512);
+        for (size_t i = 0; i < tokens.size(); ++i) {
+            tokens[i] = static_cast<int32_t>(i * i % 61);
+            targets[i] = static_cast<int32_t>((i + 1) * (i + 1) % 61);
+            positions[i] = static_cast<int32_t>(i % 32);
+        }
+        const Program plain = *build_program(model, 16, 2, ProgramMode::kTrain);
+        std::vector<std::vector<float>> expected;
+        for (const Program& program :
+             {plain, offload_layers(plain), offload_layers(recompute_layers(plain))}) {
+            ModelState state = *initial_state(model, 7);
+            const auto executor = Executor::create(program, **backend);
+            bind_state(**executor, program, state);
+            (*executor)->bind(program.samples, static_cast<const int32_t*>(tokens.data()));
+            (*executor)->bind(program.targets, static_cast<const int32_t*>(targets.data()));
+            if (program.positions != kNoTensor)
+                (*executor)->bind(program.positions, static_cast<const int32_t*>(positions.data()));
+            for (uint64_t step = 1; step <= 3; ++step) {
+                const AdamWStep hyper{1e-3, 0.9, 0.95, 1e-8, 0.1, 1.0, step};
+                ASSERT_TRUE((*executor)->run(&hyper).ok());
+            }
+            if (expected.empty()) expected = state.value;
+            EXPECT_EQ(state.value, expected);
+        }
     }
 }
 

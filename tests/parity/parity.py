@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from plot import write_svg
-from torch_models import Gpt, Mlp, read_idx, read_safetensors, train, validation_loss
+from torch_models import Cnn, Gpt, Mlp, read_idx, read_safetensors, train, validation_loss
 
 IMAGES = "/usr/share/datasets/fashion-mnist"
 QUICK = 0.02  # nats, at one seed after 150 steps
@@ -79,6 +79,22 @@ class Images:
         return Mlp(self.config, *(read_idx(f) for f in self.files))
 
 
+class Pictures(Images):
+    name = "CNN, 16 and 32 filters, on Fashion-MNIST"
+
+    def __init__(self, out):
+        super().__init__(out)
+        self.config = {"height": 28, "width": 28, "channels": 1, "filters": [16, 32], "strides": [2, 2],
+                       "classes": 10}
+
+    def job(self, seed, quick):
+        return job("parity: cnn", {"cnn": self.config}, 100 if quick else 1000, 64, seed,
+                   lr="0.002", decay="0.01", warmup=20, beta2="0.99")
+
+    def peer(self):
+        return Cnn(self.config, *(read_idx(f) for f in self.files))
+
+
 def assay(program, *arguments):
     done = subprocess.run([program, "--json", *arguments], capture_output=True, text=True)
     if done.returncode != 0:
@@ -119,7 +135,7 @@ def main():
     os.makedirs(out, exist_ok=True)
     torch.set_num_threads(2)
     results, good = {}, True
-    for case in (Text(out), Images(out)):
+    for case in (Text(out), Images(out), Pictures(out)):
         runs = [one_seed(program, out, case, seed, quick) for seed in range(1, 2 if quick else 6)]
         difference = statistics.mean(r["ours"] - r["fp32"] for r in runs)
         spread = QUICK if quick else statistics.stdev(r["fp32"] for r in runs)

@@ -121,6 +121,23 @@ class Mlp:
         return x
 
 
+class Cnn(Mlp):
+    """Convolutions of 3 x 3 with GELU and one linear layer over what is left of the image."""
+
+    def __init__(self, config, images, labels):
+        super().__init__({"hidden": []}, images, labels)
+        self.config = config
+
+    def logits(self, p, x):
+        c = self.config
+        x = x.view(-1, c["height"], c["width"], c["channels"]).permute(0, 3, 1, 2)
+        for i, stride in enumerate(c["strides"]):
+            w = p[f"conv.{i}.w"].view(3, 3, x.shape[1], -1).permute(3, 2, 0, 1)
+            x = functional.conv2d(x, w, p[f"conv.{i}.b"], stride=stride, padding=1)
+            x = functional.gelu(x, approximate="tanh")
+        return x.permute(0, 2, 3, 1).flatten(1) @ p["fc.w"] + p["fc.b"]
+
+
 def learning_rate(o, step, total):
     lr, low, warmup = float(o["lr"]), float(o["minLr"]), o["warmupSteps"]
     if step < warmup:

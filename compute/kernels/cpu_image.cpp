@@ -1,0 +1,47 @@
+// Patches of images on CpuBackend: a copy by rows, and its gradient by pixels.
+#include <algorithm>
+
+#include "compute/kernels/cpu_backend.h"
+#include "compute/kernels/image_kernels.h"
+#include "compute/kernels/reduce_kernels.h"
+
+namespace assay::compute {
+namespace {
+
+constexpr int64_t kElements = 8192;  // a thread must have to be worth waking
+
+}  // namespace
+
+void CpuBackend::patches(const float* x, const PatchShape& shape, float* out) {
+    const int64_t cells = shape.kernel_height * shape.kernel_width, c = shape.channels;
+    pool_.run(shape.out_rows(), std::max<int64_t>(1, kElements / shape.out_cols()),
+              [&](int, int64_t begin, int64_t end) {
+                  for (int64_t row = begin; row < end; ++row) {
+                      float* to = out + row * shape.out_cols();
+                      for (int64_t cell = 0; cell < cells; ++cell, to += c) {
+                          const int64_t from = patch_source(shape, row, cell);
+                          if (from < 0) {
+                              std::fill_n(to, c, 0.0F);
+                          } else {
+                              std::copy_n(x + from, c, to);
+                          }
+                      }
+                  }
+              });
+}
+
+void CpuBackend::patches_grad(const float* dout, const PatchShape& shape, float* dx) {
+    const int64_t c = shape.channels;
+    pool_.run(shape.pixels(), std::max<int64_t>(1, kElements / (kMaxPatchTaps * c)),
+              [&](int, int64_t begin, int64_t end) {
+                  Fault<ScalarLanes> fault;
+                  for (int64_t pixel = begin; pixel < end; ++pixel) {
+                      const PatchTaps taps = patch_taps(shape, pixel);
+                      for (int64_t channel = 0; channel < c; ++channel)
+                          dx[pixel * c + channel] = tap_sum(dout, taps, channel, fault);
+                  }
+                  note(fault.top());
+              });
+}
+
+}  // namespace assay::compute
