@@ -20,6 +20,8 @@ struct UpFlags {
     std::vector<std::string> faults;
     uint32_t threads = 1;
     uint32_t interval_ms = 200;
+    std::string engine = "embedded";
+    uint32_t validators = 4;
 };
 
 json describe(const Network& network) {
@@ -61,6 +63,10 @@ void up(const UpFlags& flags, const node::GlobalOptions& globals) {
         options.providers = flags.providers;
         options.threads_per_slot = flags.threads;
         options.block_interval_ms = flags.interval_ms;
+        if (flags.engine == "cometbft") {
+            (void)node::value_or_fail(globals, node::find_cometbft({}, executable));
+            options.validators = flags.validators;
+        }
         options.now_ms =
             static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
                                       std::chrono::system_clock::now().time_since_epoch())
@@ -89,11 +95,21 @@ void add_testnet_commands(CLI::App& app, const node::GlobalOptions& globals) {
         group->add_subcommand("up", "Create and start a network, or start a stopped one again");
     up_command->add_option("--dir", flags->directory, "Directory of the network")
         ->capture_default_str();
-    up_command->add_option("--nodes", flags->providers, "Providers besides the producer (3 to 31)")
+    up_command
+        ->add_option("--nodes", flags->providers,
+                     "Providers besides the producer or validators (3 to 31)")
         ->capture_default_str();
     up_command->add_option(
         "--fault", flags->faults,
         "NAME=COUNT: wrong-result, silent, late, copy-commit or crash; repeatable");
+    up_command
+        ->add_option("--engine", flags->engine,
+                     "What orders the blocks: one embedded producer, or validators of CometBFT")
+        ->check(CLI::IsMember({"embedded", "cometbft"}))
+        ->capture_default_str();
+    up_command->add_option("--validators", flags->validators, "Validators under CometBFT")
+        ->check(CLI::Range(1U, kMaxNodes - 4))
+        ->capture_default_str();
     up_command->add_option("--threads", flags->threads, "Training threads per slot")
         ->capture_default_str();
     up_command

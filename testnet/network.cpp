@@ -18,6 +18,8 @@
 #include "ledger/codec/block.h"
 #include "ledger/codec/canonical.h"
 #include "ledger/crypto/address_text.h"
+#include "ledger/crypto/ed25519.h"
+#include "ledger/engine/comet/home.h"
 #include "node/core/config.h"
 #include "node/core/free_port.h"
 #include "node/core/home.h"
@@ -93,20 +95,36 @@ Result<Identity> create_home(const fs::path& home, const std::string& extra_key,
     return Identity{address, passphrase};
 }
 
-node::NodeConfig node_config(const Options& options, const Node& node, const Node& producer,
-                             bool is_producer) {
-    const auto port_of = [](const std::string& endpoint) {
-        return static_cast<uint16_t>(std::stoul(endpoint.substr(endpoint.rfind(':') + 1)));
-    };
+// Names and keys of a network under CometBFT.
+struct CometNetwork {
+    std::vector<std::string> endpoints;  // NODEID@host:port, one a node
+    std::vector<uint16_t> ports;
+    size_t validators = 0;
+};
+
+uint16_t port_of(const std::string& endpoint) {
+    return static_cast<uint16_t>(std::stoul(endpoint.substr(endpoint.rfind(':') + 1)));
+}
+
+node::NodeConfig node_config(const Options& options, const Network& network, size_t index,
+                             const CometNetwork& comet) {
+    const Node& node = network.nodes[index];
+    const bool is_first = index == 0;
     node::NodeConfig config;
-    config.engine = is_producer ? node::EngineKind::kProducer : node::EngineKind::kFollower;
+    config.engine = is_first ? node::EngineKind::kProducer : node::EngineKind::kFollower;
     config.rpc_port = port_of(node.rpc);
     config.peer_port = port_of(node.peer);
     config.block_interval_ms = options.block_interval_ms;
     config.heartbeat_ms = 1000;
-    config.keep_artifacts = is_producer;
-    if (is_producer) return config;
-    config.peers = {producer.peer};
+    config.keep_artifacts = is_first;
+    if (!is_first) config.peers = {network.nodes.front().peer};
+    if (comet.validators > 0) {
+        config.engine = node::EngineKind::kCometbft;
+        config.engine_port = comet.ports[index];
+        for (size_t v = 0; v < comet.validators; ++v)
+            if (v != index) config.engine_peers.push_back(comet.endpoints[v]);
+    }
+    if (index < std::max<size_t>(comet.validators, 1)) return config;
     config.provider.enabled = true;
     config.provider.moniker = node.name;
     config.provider.stake = kProviderStake;
@@ -114,6 +132,25 @@ node::NodeConfig node_config(const Options& options, const Node& node, const Nod
     config.provider.threads = options.threads_per_slot;
     config.provider.fault = node.fault;
     return config;
+}
+
+// The engine's keys of one node; a validator's also into the genesis.
+Status add_comet_node(const Node& node, bool is_validator, CometNetwork& comet,
+                      pb::Genesis& genesis) {
+    ASSAY_ASSIGN(const auto node_key, ledger::new_ed25519_key());
+    ASSAY_ASSIGN(const auto validator_key, ledger::new_ed25519_key());
+    ASSAY_ASSIGN(const uint16_t port, node::free_port());
+    ASSAY_RETURN_IF_ERROR(
+        ledger::comet::write_keys(node::HomeLayout{node.home}.engine(), node_key, validator_key));
+    comet.ports.push_back(port);
+    comet.endpoints.push_back(ledger::comet::node_id(node_key) +
+                              "@127.0.0.1:" + std::to_string(port));
+    if (!is_validator) return {};
+    constexpr uint64_t kPower = 10;
+    auto* validator = genesis.add_validators();
+    validator->set_consensus_key(validator_key.public_key.data(), validator_key.public_key.size());
+    validator->set_power(kPower);
+    return {};
 }
 
 std::vector<std::string> fault_list(const Options& options) {
@@ -209,6 +246,10 @@ Result<Network> create(const Options& options) {
         return fail(Code::kInvalidArgument, "--nodes takes 3 to " + std::to_string(kMaxNodes - 1) +
                                                 " providers: a vote needs 3 distinct operators");
     }
+    if (options.validators >= kMaxNodes - options.providers) {
+        return fail(Code::kInvalidArgument, "--validators and --nodes: at most " +
+                                                std::to_string(kMaxNodes - 1) + " together");
+    }
     if (fs::exists(options.directory / "testnet.json")) {
         return fail(Code::kAlreadyExists,
                     options.directory.string() +
@@ -235,11 +276,16 @@ Result<Network> create(const Options& options) {
         account->set_balance(balance);
     };
     const auto faults = fault_list(options);
-    for (uint32_t i = 0; i <= options.providers; ++i) {
+    CometNetwork comet;
+    comet.validators = options.validators;
+    const uint32_t others = std::max<uint32_t>(options.validators, 1);  // than providers
+    for (uint32_t i = 0; i < others + options.providers; ++i) {
         Node node;
-        node.name = i == 0 ? "producer" : "provider-" + std::to_string(i);
+        node.name = i >= others               ? "provider-" + std::to_string(i - others + 1)
+                    : options.validators == 0 ? "producer"
+                                              : "validator-" + std::to_string(i + 1);
         node.home = network.directory / node.name;
-        if (i > 0) node.fault = faults[i - 1];
+        if (i >= others) node.fault = faults[i - others];
         ASSAY_ASSIGN(const auto rpc_port, node::free_port());
         ASSAY_ASSIGN(const auto peer_port, node::free_port());
         node.rpc = "127.0.0.1:" + std::to_string(rpc_port);
@@ -249,21 +295,22 @@ Result<Network> create(const Options& options) {
                      create_home(node.home, "requester", i == 0 ? &requester : nullptr));
         node.address = ledger::address_text(identity.address);
         fund(identity.address, kProviderBalance);
-        if (i == 0) {
+        if (i == 0) fund(requester, kRequesterBalance);
+        if (options.validators > 0) {
+            ASSAY_RETURN_IF_ERROR(add_comet_node(node, i < others, comet, genesis));
+        } else if (i == 0) {
             genesis.set_producer(identity.address.bytes.data(), identity.address.bytes.size());
-            fund(requester, kRequesterBalance);
         }
         network.nodes.push_back(std::move(node));
     }
     const auto params = ledger::encode_message(testnet_params());
     genesis.set_params(params.data(), params.size());
     const auto encoded = ledger::encode_message(genesis);
-    for (const auto& node : network.nodes) {
-        const node::HomeLayout layout{node.home};
-        const bool is_producer = &node == &network.nodes.front();
+    for (size_t i = 0; i < network.nodes.size(); ++i) {
+        const node::HomeLayout layout{network.nodes[i].home};
         ASSAY_RETURN_IF_ERROR(node::write_text(layout.genesis(), text_of(encoded), 0644));
-        ASSAY_RETURN_IF_ERROR(node::save_config(
-            node_config(options, node, network.nodes.front(), is_producer), layout.config()));
+        ASSAY_RETURN_IF_ERROR(
+            node::save_config(node_config(options, network, i, comet), layout.config()));
     }
     ASSAY_RETURN_IF_ERROR(save(network));
     return network;

@@ -1,10 +1,11 @@
 // A local network in one directory: real processes, ports on loopback, one home per node.
 //
-// DIR/testnet.json lists the nodes; DIR/producer and DIR/provider-1 ... are homes. The producer's
-// keyring also holds `requester`, funded at genesis. Faulty providers are ordinary nodes whose
-// agent misbehaves as told. Ownership: plain values; processes outlive the program that started
-// them (testnet down ends them). Threads: one. Errors: kAlreadyExists for a directory in use,
-// kUnavailable for a node that does not come up, with the last line of its log.
+// DIR/testnet.json lists the nodes; DIR/producer (or DIR/validator-1 ... under CometBFT) and
+// DIR/provider-1 ... are homes. The first one's keyring also holds `requester`, funded at genesis.
+// Faulty providers are ordinary nodes whose agent misbehaves as told. Ownership: plain values;
+// processes outlive the program that started them (testnet down ends them). Threads: one. Errors:
+// kAlreadyExists for a directory in use, kUnavailable for a node that does not come up, with the
+// last line of its log.
 #pragma once
 
 #include <sys/types.h>
@@ -29,6 +30,7 @@ struct Options {
     std::filesystem::path directory;
     std::filesystem::path executable;  // the assay program
     uint32_t providers = 5;
+    uint32_t validators = 0;        // of CometBFT; 0: one embedded producer
     std::vector<FaultSpec> faults;  // given to the last providers
     uint32_t threads_per_slot = 1;
     uint32_t block_interval_ms = 200;
@@ -48,7 +50,7 @@ struct Node {
 struct Network {
     std::filesystem::path directory;
     std::string chain_id;
-    std::vector<Node> nodes;  // [0] is the producer
+    std::vector<Node> nodes;  // [0] is the producer, or the first validator
 };
 
 Result<Network> create(const Options& options);

@@ -34,13 +34,42 @@ Status check_header_shape(const pb::BlockHeader& header) {
     ASSAY_RETURN_IF_ERROR(
         check_size("header.results_root", header.results_root().size(), hash_size));
     ASSAY_RETURN_IF_ERROR(check_size("header.app_hash", header.app_hash().size(), hash_size));
+    if (header.producer().empty()) return {};  // ordered by CometBFT
     return check_size("header.producer", header.producer().size(), sizeof(Address::bytes));
+}
+
+// Either one producer, or validators.
+Status check_validators(const pb::Genesis& genesis) {
+    if (genesis.validators_size() == 0) {
+        return check_size("genesis.producer", genesis.producer().size(), sizeof(Address::bytes));
+    }
+    if (!genesis.producer().empty())
+        return fail(Code::kInvalidArgument,
+                    "genesis.producer: is set beside genesis.validators; CometBFT has no producer");
+    if (static_cast<size_t>(genesis.validators_size()) > kMaxValidators)
+        return fail(Code::kLimit, "genesis.validators: more than " +
+                                      std::to_string(kMaxValidators) + " validators");
+    std::set<std::string_view> seen;
+    for (int i = 0; i < genesis.validators_size(); ++i) {
+        const pb::GenesisValidator& validator = genesis.validators(i);
+        const std::string field = "genesis.validators[" + std::to_string(i) + "]";
+        constexpr size_t kKeyBytes = 32;
+        ASSAY_RETURN_IF_ERROR(
+            check_size(field + ".consensus_key", validator.consensus_key().size(), kKeyBytes));
+        if (!seen.insert(validator.consensus_key()).second)
+            return fail(Code::kInvalidArgument, field + ".consensus_key: listed twice");
+        if (validator.power() == 0 || validator.power() > kMaxValidatorPower)
+            return fail(Code::kInvalidArgument,
+                        field + ".power: must be from 1 to " + std::to_string(kMaxValidatorPower));
+    }
+    return {};
 }
 
 Status check_block_shape(const pb::Block& block) {
     if (!block.has_header()) return fail(Code::kCorrupt, "header: missing");
     ASSAY_RETURN_IF_ERROR(check_header_shape(block.header()));
-    ASSAY_RETURN_IF_ERROR(check_size("signature", block.signature().size(), kSignatureBytes));
+    const size_t signature_bytes = block.header().producer().empty() ? 0 : kSignatureBytes;
+    ASSAY_RETURN_IF_ERROR(check_size("signature", block.signature().size(), signature_bytes));
     const auto count = static_cast<size_t>(block.transactions_size());
     if (count > kMaxBlockTransactions) {
         return fail(Code::kLimit, "transactions: " + std::to_string(count) +
@@ -122,8 +151,7 @@ Status check_genesis(const pb::Genesis& genesis) {
         return fail(Code::kInvalidArgument,
                     "genesis.chain_id: use 1-48 characters of a-z, 0-9 and '-'");
     }
-    ASSAY_RETURN_IF_ERROR(
-        check_size("genesis.producer", genesis.producer().size(), sizeof(Address::bytes)));
+    ASSAY_RETURN_IF_ERROR(check_validators(genesis));
     if (static_cast<size_t>(genesis.accounts_size()) > kMaxGenesisAccounts)
         return fail(Code::kLimit, "genesis.accounts: more than " +
                                       std::to_string(kMaxGenesisAccounts) + " accounts");

@@ -23,6 +23,8 @@ inline constexpr size_t kMaxBlockTransactions = 20'000;
 inline constexpr size_t kMaxBlockTxBytes = kMaxBlockBytes - 512 * 1024;
 inline constexpr size_t kMaxGenesisBytes = 64 * 1024 * 1024;
 inline constexpr size_t kMaxGenesisAccounts = 1'000'000;
+inline constexpr size_t kMaxValidators = 128;
+inline constexpr uint64_t kMaxValidatorPower = 1'000'000'000'000;
 
 [[nodiscard]] Hash256 header_hash(const pb::BlockHeader& header);
 [[nodiscard]] Hash256 genesis_hash(const pb::Genesis& genesis);

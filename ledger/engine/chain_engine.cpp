@@ -113,6 +113,60 @@ CheckResult ChainEngine::admit(ByteView tx) {
     return result;
 }
 
+CheckResult ChainEngine::check(ByteView tx, bool recheck) {
+    (void)app_.verifier().verify(tx, app_.genesis().chain_id());  // outside the lock, remembered
+    const std::lock_guard lock(mempool_mutex_);
+    return app_.check_tx(tx, recheck);
+}
+
+pb::Block ChainEngine::block_of(const ProposedBlock& proposal,
+                                const FinalizedBlock& executed) const {
+    pb::Block block;
+    pb::BlockHeader& header = *block.mutable_header();
+    header.set_chain_id(genesis().chain_id());
+    header.set_app_version(genesis().app_version());
+    header.set_height(proposal.height);
+    header.set_time_ms(proposal.time_ms);
+    header.set_previous_hash(std::string(text_of(proposal.previous_hash.view())));
+    const auto transactions = transactions_root(proposal.transactions);
+    header.set_transactions_root(std::string(text_of(transactions.view())));
+    const auto results = results_root(executed.results);
+    header.set_results_root(std::string(text_of(results.view())));
+    header.set_app_hash(std::string(text_of(executed.app_hash.view())));
+    for (const Bytes& tx : proposal.transactions) block.add_transactions(std::string(text_of(tx)));
+    for (const pb::TxResult& result : executed.results) *block.add_results() = result;
+    return block;
+}
+
+Result<ChainEngine::Execution> ChainEngine::execute_candidates(std::vector<Bytes> candidates,
+                                                               uint64_t time_ms,
+                                                               uint64_t max_bytes) {
+    const ChainTip head = tip();
+    Execution execution;
+    execution.proposal.height = head.height + 1;
+    execution.proposal.time_ms = time_ms;
+    execution.proposal.previous_hash = head.hash;
+    execution.proposal.transactions = app_.prepare_proposal(std::move(candidates), max_bytes);
+    ASSAY_ASSIGN(execution.outcome, app_.finalize_block(execution.proposal));
+
+    // What turned out not to be includable (an account emptied by an earlier transaction, say) had
+    // no effect; a second run without it gives the same state and a valid block.
+    std::vector<Bytes> included;
+    for (size_t i = 0; i < execution.outcome.results.size(); ++i) {
+        const auto code = static_cast<TxCode>(execution.outcome.results[i].code());
+        Bytes& tx = execution.proposal.transactions[i];
+        if (is_included(code))
+            included.push_back(std::move(tx));
+        else
+            execution.refused.push_back(tx_hash(tx));
+    }
+    execution.proposal.transactions = std::move(included);
+    if (!execution.refused.empty()) {
+        ASSAY_ASSIGN(execution.outcome, app_.finalize_block(execution.proposal));
+    }
+    return execution;
+}
+
 void ChainEngine::forget(const CheckResult& admitted) {
     const std::lock_guard lock(mempool_mutex_);
     mempool_.remove(admitted.hash);

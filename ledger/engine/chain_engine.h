@@ -38,6 +38,19 @@ protected:
     Status open_chain(const pb::Genesis& genesis);
     // check_tx, then the mempool.
     CheckResult admit(ByteView tx);
+    // check_tx against the state after the last recheck.
+    CheckResult check(ByteView tx, bool recheck);
+    // The block of what was executed; a producer adds itself and its signature.
+    [[nodiscard]] pb::Block block_of(const ProposedBlock& proposal,
+                                     const FinalizedBlock& executed) const;
+    // A proposal from `candidates` that consists of what executes, and its outcome.
+    struct Execution {
+        ProposedBlock proposal;
+        FinalizedBlock outcome;
+        std::vector<Hash256> refused;
+    };
+    Result<Execution> execute_candidates(std::vector<Bytes> candidates, uint64_t time_ms,
+                                         uint64_t max_bytes);
     // Undoes an admit whose transaction will not reach a block.
     void forget(const CheckResult& admitted);
     [[nodiscard]] std::vector<Bytes> mempool_candidates() const;

@@ -11,10 +11,6 @@ namespace {
 // The clock is a parameter, so a wait is cut into steps after which it is read again.
 constexpr uint64_t kMaxWaitMs = 50;
 
-void set_hash(std::string* field, const Hash256& hash) {
-    field->assign(text_of(hash.view()));
-}
-
 }  // namespace
 
 Result<std::unique_ptr<EmbeddedProducer>> EmbeddedProducer::create(LocalApplication& app,
@@ -92,51 +88,14 @@ Result<CommittedBlock> EmbeddedProducer::produce_block() {
     return committed;
 }
 
-Result<EmbeddedProducer::Execution> EmbeddedProducer::execute_candidates() {
-    const ChainTip head = tip();
-    Execution execution;
-    execution.proposal.height = head.height + 1;
-    execution.proposal.time_ms = std::max(options_.clock(), head.time_ms + 1);
-    execution.proposal.previous_hash = head.hash;
-    execution.proposal.transactions = app_.prepare_proposal(mempool_candidates(), kMaxBlockTxBytes);
-    ASSAY_ASSIGN(execution.outcome, app_.finalize_block(execution.proposal));
-
-    // What turned out not to be includable (an account emptied by an earlier transaction, say) had
-    // no effect; a second run without it gives the same state and a valid block.
-    std::vector<Bytes> included;
-    for (size_t i = 0; i < execution.outcome.results.size(); ++i) {
-        const auto code = static_cast<TxCode>(execution.outcome.results[i].code());
-        Bytes& tx = execution.proposal.transactions[i];
-        if (is_included(code))
-            included.push_back(std::move(tx));
-        else
-            execution.refused.push_back(tx_hash(tx));
-    }
-    execution.proposal.transactions = std::move(included);
-    if (!execution.refused.empty()) {
-        ASSAY_ASSIGN(execution.outcome, app_.finalize_block(execution.proposal));
-    }
-    return execution;
-}
-
 Result<CommittedBlock> EmbeddedProducer::produce_and_commit() {
-    ASSAY_ASSIGN(Execution execution, execute_candidates());
-    const ProposedBlock& proposal = execution.proposal;
-    pb::Block block;
-    pb::BlockHeader& header = *block.mutable_header();
-    header.set_chain_id(genesis().chain_id());
-    header.set_app_version(genesis().app_version());
-    header.set_height(proposal.height);
-    header.set_time_ms(proposal.time_ms);
-    set_hash(header.mutable_previous_hash(), proposal.previous_hash);
-    set_hash(header.mutable_transactions_root(), transactions_root(proposal.transactions));
-    set_hash(header.mutable_results_root(), results_root(execution.outcome.results));
-    set_hash(header.mutable_app_hash(), execution.outcome.app_hash);
-    header.set_producer(std::string(text_of(address_.view())));
-    ASSAY_ASSIGN(const Bytes signature, sign_header(header, key_));
+    const uint64_t time_ms = std::max(options_.clock(), tip().time_ms + 1);
+    ASSAY_ASSIGN(Execution execution,
+                 execute_candidates(mempool_candidates(), time_ms, kMaxBlockTxBytes));
+    pb::Block block = block_of(execution.proposal, execution.outcome);
+    block.mutable_header()->set_producer(std::string(text_of(address_.view())));
+    ASSAY_ASSIGN(const Bytes signature, sign_header(block.header(), key_));
     block.set_signature(std::string(text_of(signature)));
-    for (const Bytes& tx : proposal.transactions) block.add_transactions(std::string(text_of(tx)));
-    for (const pb::TxResult& result : execution.outcome.results) *block.add_results() = result;
     return commit_block(std::move(block), std::move(execution.outcome), execution.refused);
 }
 

@@ -47,12 +47,6 @@ private:
           key_(std::move(key)),
           options_(std::move(options)) {}
 
-    struct Execution {
-        ProposedBlock proposal;
-        FinalizedBlock outcome;
-        std::vector<Hash256> refused;
-    };
-    Result<Execution> execute_candidates();
     Result<CommittedBlock> produce_and_commit();
     void run();
 

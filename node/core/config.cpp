@@ -34,16 +34,19 @@ Field field(T& value, std::string accepts) {
         [&value] { return json(value); }, std::move(accepts)};
 }
 
-// An enumeration of two values, by the names of 0 and 1.
+// An enumeration by the names of its values, in order.
 template <typename E>
-Field choice(E& value, const std::string& zero, const std::string& one) {
-    return {[&value, zero, one](const json& j) {
-                const auto name = j.get<std::string>();
-                if (name != zero && name != one) throw std::invalid_argument("name");
-                value = static_cast<E>(name == one);
+Field choice(E& value, const std::vector<std::string>& names) {
+    std::string accepts;
+    for (const std::string& name : names)
+        accepts += (accepts.empty() ? "\"" : ", \"") + name + "\"";
+    return {[&value, names](const json& j) {
+                const auto found = std::find(names.begin(), names.end(), j.get<std::string>());
+                if (found == names.end()) throw std::invalid_argument("name");
+                value = static_cast<E>(found - names.begin());
             },
-            [&value, zero, one] { return json(value == E{} ? zero : one); },
-            "\"" + zero + "\" or \"" + one + "\""};
+            [&value, names] { return json(names[static_cast<size_t>(value)]); },
+            "one of " + accepts};
 }
 
 using Fields = std::map<std::string, Field>;
@@ -73,12 +76,16 @@ Fields node_fields(NodeConfig& c) {
         {"peers", field(c.peers, "a list of \"host:port\"")},
         {"blockIntervalMs", field(c.block_interval_ms, "milliseconds, at least 1")},
         {"heartbeatMs", field(c.heartbeat_ms, "milliseconds, at least 1")},
+        {"cometbft", field(c.cometbft, "the cometbft program, or empty to look for it")},
+        {"engineHost", field(c.engine_host, "an address for CometBFT to listen on")},
+        {"enginePort", field(c.engine_port, "1 to 65535")},
+        {"enginePeers", field(c.engine_peers, "a list of \"NODEID@host:port\"")},
         {"keepArtifacts", field(c.keep_artifacts, "true or false")},
         {"blobLimitMb", field(c.blob_limit_mb, "megabytes")},
         {"logLevel", field(c.log_level, "trace, debug, info, warn or error")},
     };
-    fields["engine"] = choice(c.engine, "producer", "follower");
-    fields["logFormat"] = choice(c.log_format, "text", "json");
+    fields["engine"] = choice(c.engine, {"producer", "follower", "cometbft"});
+    fields["logFormat"] = choice(c.log_format, {"text", "json"});
     return fields;
 }
 

@@ -14,7 +14,7 @@
 
 namespace assay::node {
 
-enum class EngineKind : uint8_t { kProducer, kFollower };
+enum class EngineKind : uint8_t { kProducer, kFollower, kCometbft };
 enum class LogFormat : uint8_t { kText, kJson };
 
 struct ProviderConfig {
@@ -38,7 +38,12 @@ struct NodeConfig {
     std::vector<std::string> peers;  // host:port
     uint32_t block_interval_ms = 200;
     uint32_t heartbeat_ms = 5000;
-    bool keep_artifacts = false;  // fetch and pin the checkpoints and traces of every job
+    // CometBFT alone:
+    std::string cometbft;                   // its program; empty: found (find_cometbft)
+    std::string engine_host = "127.0.0.1";  // where it listens for the others'
+    uint16_t engine_port = 26656;
+    std::vector<std::string> engine_peers;  // NODEID@host:port
+    bool keep_artifacts = false;            // fetch and pin the checkpoints and traces of every job
     uint64_t blob_limit_mb = 20'480;
     std::string log_level = "info";  // trace, debug, info, warn or error
     LogFormat log_format = LogFormat::kText;
@@ -51,6 +56,7 @@ struct HomeLayout {
     std::filesystem::path genesis() const { return root / "genesis.bin"; }
     std::filesystem::path keys() const { return root / "keys"; }
     std::filesystem::path ledger() const { return root / "ledger"; }
+    std::filesystem::path engine() const { return root / "engine"; }
     std::filesystem::path blobs() const { return root / "blobs"; }
     std::filesystem::path work() const { return root / "work"; }
     std::filesystem::path cookie() const { return root / "rpc.cookie"; }

@@ -6,6 +6,8 @@
 
 #include <array>
 #include <cstdlib>
+#include <sstream>
+#include <vector>
 
 #include "base/bytes.h"
 #include "ledger/codec/block.h"
@@ -32,6 +34,26 @@ Result<fs::path> own_executable() {
     const auto path = fs::read_symlink("/proc/self/exe", error);
     if (error) return fail(Code::kIo, "cannot find this program's file: " + error.message());
     return path;
+}
+
+Result<fs::path> find_cometbft(const std::string& configured, const fs::path& executable) {
+    std::vector<fs::path> places;
+    if (configured.empty()) {
+        // <root>/build/release/assay and <root>/build/cometbft/cometbft
+        places.push_back(executable.parent_path().parent_path() / "cometbft" / "cometbft");
+        const char* path = std::getenv("PATH");
+        std::istringstream folders(path != nullptr ? path : "");
+        for (std::string folder; std::getline(folders, folder, ':');)
+            places.push_back(fs::path(folder) / "cometbft");
+    } else {
+        places.emplace_back(configured);
+    }
+    for (const fs::path& place : places)
+        if (::access(place.c_str(), X_OK) == 0) return place;
+    return fail(Code::kNotFound,
+                "no program cometbft" +
+                    (configured.empty() ? " beside the build or on PATH" : " at " + configured) +
+                    ". Remedy: tools/deps --cometbft, or \"cometbft\" in config.json");
 }
 
 Result<std::string> create_passphrase_file(const fs::path& home) {

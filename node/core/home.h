@@ -26,6 +26,11 @@ Result<std::string> read_passphrase_file(const std::filesystem::path& file);
 
 Result<pb::Genesis> load_genesis(const HomeLayout& home);
 
+// The cometbft program: `configured`, else the one of tools/deps --cometbft beside a build of
+// `executable`, else on PATH. kNotFound with the remedy.
+Result<std::filesystem::path> find_cometbft(const std::string& configured,
+                                            const std::filesystem::path& executable);
+
 // True when a node serving its ledger answers GET /ready at host:port.
 bool probe_ready(const std::string& endpoint);
 

@@ -9,6 +9,7 @@
 #include "contracts/rules.h"
 #include "ledger/codec/block.h"
 #include "ledger/crypto/address_text.h"
+#include "ledger/engine/comet/comet_engine.h"
 #include "ledger/engine/embedded_producer.h"
 #include "ledger/engine/follower.h"
 #include "node/agent/capability.h"
@@ -86,6 +87,7 @@ struct Node::Parts {
     Status open_ledger();
     Status open_producer();
     Status open_follower();
+    Status open_comet();
     Status open_peers();
     Status open_rpc();
     Status open_agent();
@@ -108,7 +110,15 @@ Status Node::Parts::open_keys() {
 Status Node::Parts::open_ledger() {
     ASSAY_ASSIGN(database, ledger::Database::open(options.home.ledger().string()));
     ASSAY_ASSIGN(application, ledger::LocalApplication::open(rules, *database));
-    return options.config.engine == EngineKind::kProducer ? open_producer() : open_follower();
+    switch (options.config.engine) {
+        case EngineKind::kProducer:
+            return open_producer();
+        case EngineKind::kFollower:
+            return open_follower();
+        case EngineKind::kCometbft:
+            return open_comet();
+    }
+    return fail(Code::kInternal, "an engine of no kind");
 }
 
 Status Node::Parts::open_producer() {
@@ -137,6 +147,24 @@ Status Node::Parts::open_follower() {
                  ledger::Follower::create(*application, *database, genesis, follower_options));
     follower = created.get();
     engine = std::move(created);
+    return {};
+}
+
+Status Node::Parts::open_comet() {
+    const NodeConfig& config = options.config;
+    ledger::comet::CometOptions comet;
+    ASSAY_ASSIGN(const auto program, find_cometbft(config.cometbft, options.executable));
+    comet.program = program.string();
+    comet.config.home = std::filesystem::absolute(options.home.engine());
+    comet.config.moniker = config.provider.moniker.empty() ? "assay" : config.provider.moniker;
+    comet.config.p2p_host = config.engine_host;
+    comet.config.p2p_port = config.engine_port;
+    comet.config.peers = config.engine_peers;
+    comet.config.block_interval_ms = config.block_interval_ms;
+    comet.config.heartbeat_ms = config.heartbeat_ms;
+    comet.log = [log = log](const std::string& line) { log->warn("cometbft: {}", line); };
+    ASSAY_ASSIGN(engine, ledger::comet::CometEngine::create(*application, *database, genesis,
+                                                            std::move(comet)));
     return {};
 }
 
@@ -189,7 +217,8 @@ Status Node::Parts::fetch(const pb::ArtifactRef& ref, const pb::Task& task) {
 Services Node::Parts::services() {
     Services services{*engine, *application};
     services.info.version = "0.1.0";
-    services.info.mode = follower ? "follower" : "producer";
+    constexpr const char* kModes[] = {"producer", "follower", "cometbft"};
+    services.info.mode = kModes[static_cast<size_t>(options.config.engine)];
     services.info.moniker = options.config.provider.moniker;
     services.info.peer_endpoint = peer_endpoint();
     services.info.address = key->address();
@@ -226,6 +255,8 @@ Status Node::Parts::open_rpc() {
         const auto broken = engine->failure();
         if (!broken.empty()) return {false, broken + "\n"};
         if (sync && !sync->connected()) return {false, "not connected to a peer\n"};
+        if (options.config.engine == EngineKind::kCometbft && engine->height() == 0)
+            return {false, "the validators have made no block yet\n"};
         return {};
     };
     hooks.metrics = [this] {

@@ -1,0 +1,173 @@
+#include "ledger/engine/comet/abci_server.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio.hpp>
+#include <list>
+#include <mutex>
+#include <thread>
+
+#include "ledger/engine/comet/frame.h"
+
+namespace assay::ledger::comet {
+namespace {
+
+namespace asio = boost::asio;
+using Socket = asio::local::stream_protocol::socket;
+
+constexpr size_t kReadBytes = 64 * 1024;
+constexpr size_t kWriteBytes = 1024 * 1024;  // more than this is not kept waiting for a Flush
+
+abci::Response exception(std::string text) {
+    abci::Response response;
+    response.mutable_exception()->set_error(std::move(text));
+    return response;
+}
+
+}  // namespace
+
+struct AbciServer::Parts {
+    explicit Parts(Handler given) : handler(std::move(given)) {}
+
+    struct Session {
+        explicit Session(Socket given) : socket(std::move(given)) {}
+        Socket socket;
+        std::thread thread;
+        bool done = false;  // guarded by mutex
+    };
+
+    void accept_all();
+    void serve(Session& session);
+    bool answer(Session& session, FrameReader& reader, Bytes& out);
+    void forget_finished();
+
+    const Handler handler;
+    std::string path;
+    asio::io_context context;
+    asio::local::stream_protocol::acceptor acceptor{context};
+    std::thread accepting;
+    std::mutex mutex;
+    std::list<Session> sessions;  // guarded by mutex
+    bool stopping = false;        // guarded by mutex
+};
+
+void AbciServer::Parts::forget_finished() {
+    for (auto it = sessions.begin(); it != sessions.end();) {
+        const auto session = it++;
+        if (!session->done) continue;
+        session->thread.join();
+        sessions.erase(session);
+    }
+}
+
+void AbciServer::Parts::accept_all() {
+    while (true) {
+        boost::system::error_code error;
+        Socket socket(context);
+        acceptor.accept(socket, error);
+        const std::lock_guard lock(mutex);
+        if (stopping) return;
+        if (error) continue;
+        forget_finished();
+        if (sessions.size() >= kMaxConnections) continue;  // closes it
+        Session& session = sessions.emplace_back(std::move(socket));
+        session.thread = std::thread([this, &session] { serve(session); });
+    }
+}
+
+void AbciServer::Parts::serve(Session& session) {
+    FrameReader reader;
+    Bytes out;
+    std::array<uint8_t, kReadBytes> buffer;
+    boost::system::error_code error;
+    while (true) {
+        const size_t count = session.socket.read_some(asio::buffer(buffer), error);
+        if (error) break;
+        reader.feed({buffer.data(), count});
+        if (!answer(session, reader, out)) break;
+    }
+    const std::lock_guard lock(mutex);
+    session.socket.close(error);
+    session.done = true;
+}
+
+// Every whole frame that waits. False when the connection cannot go on.
+bool AbciServer::Parts::answer(Session& session, FrameReader& reader, Bytes& out) {
+    const auto flush = [&] {
+        boost::system::error_code error;
+        asio::write(session.socket, asio::buffer(out), error);
+        out.clear();
+        return !error;
+    };
+    while (true) {
+        auto frame = reader.next();
+        if (!frame.ok()) {
+            append_frame(exception(frame.error().message), out);
+            (void)flush();
+            return false;
+        }
+        if (!frame->has_value()) break;
+        abci::Request request;
+        const bool decoded =
+            request.ParseFromArray((*frame)->data(), static_cast<int>((*frame)->size()));
+        append_frame(decoded ? handler(request) : exception("the request is no protobuf message"),
+                     out);
+        if (!decoded || request.has_flush() || out.size() > kWriteBytes) {
+            if (!flush() || !decoded) return false;
+        }
+    }
+    // A part of a frame may wait: the engine sends a Flush after what it wants answered.
+    return !reader.empty() || flush();
+}
+
+AbciServer::AbciServer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Result<std::unique_ptr<AbciServer>> AbciServer::listen(const std::string& path, Handler handler) {
+    auto parts = std::make_unique<Parts>(std::move(handler));
+    constexpr size_t kMaxPath = 107;  // of sockaddr_un
+    if (path.size() > kMaxPath) {
+        return fail(Code::kInvalidArgument, "the socket " + path + " has a path of more than " +
+                                                std::to_string(kMaxPath) +
+                                                " bytes. Remedy: a home with a shorter path");
+    }
+    parts->path = path;
+    ::unlink(path.c_str());
+    try {
+        const asio::local::stream_protocol::endpoint endpoint(path);
+        parts->acceptor.open(endpoint.protocol());
+        parts->acceptor.bind(endpoint);
+        parts->acceptor.listen();
+    } catch (const boost::system::system_error& error) {
+        return fail(Code::kUnavailable, "cannot listen on " + path + ": " + error.what());
+    }
+    std::unique_ptr<AbciServer> server(new AbciServer(std::move(parts)));
+    Parts& running = *server->parts_;
+    running.accepting = std::thread([&running] { running.accept_all(); });
+    return server;
+}
+
+void AbciServer::stop() {
+    {
+        const std::lock_guard lock(parts_->mutex);
+        if (parts_->stopping) return;
+        parts_->stopping = true;
+        for (Parts::Session& session : parts_->sessions) {
+            boost::system::error_code ignored;
+            session.socket.shutdown(Socket::shutdown_both, ignored);
+        }
+    }
+    // Wakes accept().
+    boost::system::error_code ignored;
+    Socket knock(parts_->context);
+    knock.connect(asio::local::stream_protocol::endpoint(parts_->path), ignored);
+    parts_->accepting.join();
+    for (Parts::Session& session : parts_->sessions) session.thread.join();
+    ::unlink(parts_->path.c_str());
+}
+
+AbciServer::~AbciServer() {
+    stop();
+}
+
+}  // namespace assay::ledger::comet

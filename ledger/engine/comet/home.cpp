@@ -1,0 +1,174 @@
+#include "ledger/engine/comet/home.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "ledger/codec/block.h"
+#include "ledger/crypto/base64.h"
+
+namespace assay::ledger::comet {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+std::string upper_hex(ByteView bytes) {
+    std::string text = to_hex(bytes);
+    for (char& c : text) c = c >= 'a' ? static_cast<char>(c - 'a' + 'A') : c;
+    return text;
+}
+
+Status write(const fs::path& file, const std::string& text, mode_t mode) {
+    std::error_code error;
+    fs::create_directories(file.parent_path(), error);
+    const fs::path unfinished = file.string() + ".new";
+    const int fd = ::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    bool good = fd >= 0;
+    for (size_t at = 0; good && at < text.size();) {
+        const ssize_t count = ::write(fd, text.data() + at, text.size() - at);
+        good = count > 0;
+        at += good ? static_cast<size_t>(count) : 0;
+    }
+    if (fd >= 0) good = ::fsync(fd) == 0 && ::close(fd) == 0 && good;
+    good = good && ::rename(unfinished.c_str(), file.c_str()) == 0;
+    if (good) return {};
+    return fail(Code::kIo, "cannot write " + file.string() + ": " + std::strerror(errno));
+}
+
+json private_key(const Ed25519Key& key) {
+    Bytes both(key.seed.begin(), key.seed.end());
+    both.insert(both.end(), key.public_key.begin(), key.public_key.end());
+    return {{"type", "tendermint/PrivKeyEd25519"}, {"value", to_base64(both)}};
+}
+
+json public_key(ByteView key) {
+    return {{"type", "tendermint/PubKeyEd25519"}, {"value", to_base64(key)}};
+}
+
+// RFC 3339 with milliseconds, from Unix milliseconds.
+std::string time_text(uint64_t ms) {
+    const auto seconds = static_cast<time_t>(ms / 1000);
+    std::tm parts{};
+    ::gmtime_r(&seconds, &parts);
+    std::array<char, 40> text{};
+    const size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S.", &parts);
+    const std::string rest = std::to_string(1000 + ms % 1000).substr(1);
+    return std::string(text.data(), size) + rest + "Z";
+}
+
+json genesis_document(const pb::Genesis& genesis) {
+    json validators = json::array();
+    for (const pb::GenesisValidator& v : genesis.validators()) {
+        const auto key = view_of(v.consensus_key());
+        validators.push_back({{"address", upper_hex(ed25519_address(key))},
+                              {"pub_key", public_key(key)},
+                              {"power", std::to_string(v.power())},
+                              {"name", ""}});
+    }
+    // The engine's first block has the genesis time; ours must be above the genesis document's.
+    return {{"genesis_time", time_text(genesis.time_ms() + 1)},
+            {"chain_id", genesis.chain_id()},
+            {"initial_height", "1"},
+            {"consensus_params",
+             {{"block", {{"max_bytes", std::to_string(kMaxBlockTxBytes)}, {"max_gas", "-1"}}},
+              {"evidence",
+               {{"max_age_num_blocks", "100000"},
+                {"max_age_duration", "172800000000000"},
+                {"max_bytes", "65536"}}},
+              {"validator", {{"pub_key_types", {"ed25519"}}}},
+              {"version", {{"app", std::to_string(genesis.app_version())}}},
+              {"abci", {{"vote_extensions_enable_height", "0"}}}}},
+            {"validators", validators},
+            {"app_hash", ""}};
+}
+
+// A TOML basic string.
+std::string quoted(const std::string& text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') out += '\\';
+        if (static_cast<unsigned char>(c) >= 0x20) out += c;
+    }
+    return out + "\"";
+}
+
+std::string joined(const std::vector<std::string>& parts) {
+    std::string out;
+    for (const std::string& part : parts) out += (out.empty() ? "" : ",") + part;
+    return out;
+}
+
+std::string milliseconds(uint32_t ms) {
+    return quoted(std::to_string(ms) + "ms");
+}
+
+// What is not set keeps the engine's default.
+std::string config_document(const EngineConfig& c) {
+    const std::string app = "unix://" + app_socket(c.home).string();
+    const std::string rpc = "unix://" + rpc_socket(c.home).string();
+    return "# Written at every start from the node's config.json.\n"
+           "proxy_app = " +
+           quoted(app) + "\nabci = \"socket\"\nmoniker = " + quoted(c.moniker) +
+           "\nlog_level = \"error\"\n"
+           "db_backend = \"goleveldb\"\n\n[rpc]\nladdr = " +
+           quoted(rpc) + "\n\n[p2p]\nladdr = " +
+           quoted("tcp://" + c.p2p_host + ":" + std::to_string(c.p2p_port)) +
+           "\npersistent_peers = " + quoted(joined(c.peers)) +
+           "\naddr_book_strict = false\nallow_duplicate_ip = true\n"
+           "flush_throttle_timeout = \"10ms\"\n"
+           "\n[mempool]\nsize = 20000\ncache_size = 40000\nmax_tx_bytes = 1048576\n"
+           "\n[consensus]\ntimeout_commit = " +
+           milliseconds(c.block_interval_ms) +
+           "\npeer_gossip_sleep_duration = \"10ms\"\n"
+           "create_empty_blocks = true\ncreate_empty_blocks_interval = " +
+           milliseconds(c.heartbeat_ms) + "\n\n[tx_index]\nindexer = \"null\"\n";
+}
+
+}  // namespace
+
+fs::path app_socket(const fs::path& home) {
+    return home / "app.sock";
+}
+fs::path rpc_socket(const fs::path& home) {
+    return home / "rpc.sock";
+}
+
+std::string node_id(const Ed25519Key& node_key) {
+    return to_hex(ed25519_address(node_key.public_key));
+}
+
+Status write_keys(const fs::path& home, const Ed25519Key& node_key,
+                  const Ed25519Key& validator_key) {
+    const fs::path validator = home / "config" / "priv_validator_key.json";
+    if (fs::exists(validator))
+        return fail(Code::kAlreadyExists, validator.string() + " exists: it is never replaced");
+    ASSAY_RETURN_IF_ERROR(write(home / "config" / "node_key.json",
+                                json{{"priv_key", private_key(node_key)}}.dump(2) + "\n", 0600));
+    ASSAY_RETURN_IF_ERROR(write(home / "data" / "priv_validator_state.json",
+                                json{{"height", "0"}, {"round", 0}, {"step", 0}}.dump(2) + "\n",
+                                0600));
+    const json key = {{"address", upper_hex(ed25519_address(validator_key.public_key))},
+                      {"pub_key", public_key(validator_key.public_key)},
+                      {"priv_key", private_key(validator_key)}};
+    return write(validator, key.dump(2) + "\n", 0600);
+}
+
+Status write_config(const EngineConfig& config, const pb::Genesis& genesis) {
+    if (genesis.validators_size() == 0)
+        return fail(Code::kInvalidArgument,
+                    "the genesis names no validators: its blocks come from one producer, not from "
+                    "CometBFT. Remedy: \"engine\": \"follower\" in config.json");
+    ASSAY_RETURN_IF_ERROR(
+        write(config.home / "config" / "config.toml", config_document(config), 0644));
+    return write(config.home / "config" / "genesis.json", genesis_document(genesis).dump(2) + "\n",
+                 0644);
+}
+
+}  // namespace assay::ledger::comet
