@@ -23,6 +23,10 @@ Result<ExportSummary> export_chain(const pb::Genesis& genesis, uint64_t height,
         frame = {FrameKind::kEvents, encode_event_list(exported.events)};
         // They only help to explain a difference: too many are left out.
         if (frame.payload.size() <= kMaxEventListBytes) ASSAY_RETURN_IF_ERROR(writer.write(frame));
+        if (!exported.certificate.empty()) {
+            frame = {FrameKind::kCertificate, std::move(exported.certificate)};
+            ASSAY_RETURN_IF_ERROR(writer.write(frame));
+        }
         frame = {FrameKind::kBlock, std::move(exported.block)};
         ASSAY_RETURN_IF_ERROR(writer.write(frame));
         if (h == height) {
@@ -44,6 +48,7 @@ Result<ExportSummary> export_ledger(const Engine& engine, const std::string& pat
         [&](uint64_t height) -> Result<ExportedBlock> {
             ExportedBlock exported;
             ASSAY_ASSIGN(exported.block, engine.encoded_block(height));
+            ASSAY_ASSIGN(exported.certificate, engine.certificate(height));
             ASSAY_ASSIGN(const CommittedBlock committed, engine.block(height));
             for (const pb::Event& event : committed.events)
                 exported.events.push_back(encode_message(event));
@@ -56,6 +61,10 @@ Result<ExportSummary> export_ledger(const Database& database, const std::string&
     const auto stored = database.get_meta(std::string(kGenesisMetaName));
     if (!stored) return fail(Code::kNotFound, "export: the database holds no chain");
     ASSAY_ASSIGN(const pb::Genesis genesis, decode_genesis(*stored));
+    if (genesis.validators_size() > 0)
+        return fail(Code::kUnavailable,
+                    "the validators' signatures are in the CometBFT engine. Remedy: start the "
+                    "node, then export");
     return export_chain(
         genesis, database.height(),
         [&](uint64_t height) -> Result<ExportedBlock> {

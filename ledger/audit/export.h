@@ -21,6 +21,7 @@ struct ExportSummary {
 struct ExportedBlock {
     Bytes block;                // encoded
     std::vector<Bytes> events;  // encoded, as its producer's log has them
+    Bytes certificate;          // encoded; empty where a producer signed the block
 };
 
 // The block of a height from 1 on; lets a remote node be the source.

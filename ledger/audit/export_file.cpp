@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "ledger/audit/certificate.h"
 #include "ledger/codec/block.h"
 #include "ledger/crypto/hash.h"
 
@@ -30,6 +31,8 @@ std::optional<size_t> max_payload(uint8_t kind) {
             return kMaxGenesisBytes + sizeof(Hash256::bytes);
         case FrameKind::kEvents:
             return kMaxEventListBytes;
+        case FrameKind::kCertificate:
+            return kMaxCertificateBytes;
         case FrameKind::kBlock:
             return kMaxBlockBytes;
         case FrameKind::kEnd:

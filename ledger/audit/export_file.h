@@ -19,7 +19,13 @@ inline constexpr std::string_view kExportMagic = "ASSAYLGR";
 inline constexpr uint32_t kExportVersion = 2;
 inline constexpr size_t kMaxEventListBytes = size_t{64} << 20;  // the events of one block
 
-enum class FrameKind : uint8_t { kGenesis = 'G', kEvents = 'V', kBlock = 'B', kEnd = 'E' };
+enum class FrameKind : uint8_t {
+    kGenesis = 'G',
+    kEvents = 'V',
+    kCertificate = 'C',
+    kBlock = 'B',
+    kEnd = 'E'
+};
 
 struct Frame {
     FrameKind kind = FrameKind::kEnd;

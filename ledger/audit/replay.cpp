@@ -5,6 +5,7 @@
 
 #include "ledger/audit/blame.h"
 #include "ledger/audit/block_prefetch.h"
+#include "ledger/audit/certificate.h"
 #include "ledger/audit/event_diff.h"
 #include "ledger/audit/export_file.h"
 #include "ledger/codec/block.h"
@@ -65,7 +66,7 @@ Result<Trailer> decode_trailer(ByteView payload) {
 // A frame, and for a block the events that the file records for it.
 struct Item {
     Frame frame;
-    std::optional<Bytes> events;
+    std::optional<Bytes> events, certificate;
 };
 
 class Replay {
@@ -86,16 +87,16 @@ public:
             const Result<SharedBlock> block =
                 prefetch_->has_block() ? prefetch_->take() : decode_shared(frame->payload);
             read_ahead();
-            const Status applied = block ? apply(**block, frame->payload, item->events)
-                                         : Status(explain_undecodable(block.error()));
+            const Status applied =
+                block ? apply(**block, *item) : Status(explain_undecodable(block.error()));
             if (!applied) return at_height(tip_.height + 1, applied.error());
         }
     }
 
 private:
     Status start(const std::string& directory);
-    Status apply(const pb::Block& block, const Bytes& encoded,
-                 const std::optional<Bytes>& recorded);
+    Status apply(const pb::Block& block, const Item& item);
+    Status check_decided(const pb::Block& block, const Item& item) const;
     Status check_events(const std::optional<Bytes>& recorded, const FinalizedBlock& executed) const;
     Error explain(const Error& wrong_hash, const pb::Block& block,
                   const std::optional<Bytes>& recorded, const FinalizedBlock& executed);
@@ -153,11 +154,16 @@ Status Replay::start(const std::string& directory) {
 Result<Item> Replay::read_item() {
     Item item;
     ASSAY_ASSIGN(item.frame, reader_.next());
-    if (item.frame.kind != FrameKind::kEvents) return item;
-    item.events = std::move(item.frame.payload);
-    ASSAY_ASSIGN(item.frame, reader_.next());
-    if (item.frame.kind != FrameKind::kBlock)
-        return fail(Code::kCorrupt, "frame.kind: a block must follow its events");
+    if (item.frame.kind == FrameKind::kEvents) {
+        item.events = std::move(item.frame.payload);
+        ASSAY_ASSIGN(item.frame, reader_.next());
+    }
+    if (item.frame.kind == FrameKind::kCertificate) {
+        item.certificate = std::move(item.frame.payload);
+        ASSAY_ASSIGN(item.frame, reader_.next());
+    }
+    if ((item.events || item.certificate) && item.frame.kind != FrameKind::kBlock)
+        return fail(Code::kCorrupt, "frame.kind: a block must follow its events and certificate");
     return item;
 }
 
@@ -208,8 +214,20 @@ Error Replay::explain(const Error& wrong_hash, const pb::Block& block,
     return fail(wrong_hash.code, text);
 }
 
-Status Replay::apply(const pb::Block& block, const Bytes& encoded,
-                     const std::optional<Bytes>& recorded) {
+// Under CometBFT the validators' signatures stand behind a block.
+Status Replay::check_decided(const pb::Block& block, const Item& item) const {
+    const bool has_validators = genesis_.validators_size() > 0;
+    if (has_validators != item.certificate.has_value())
+        return fail(Code::kCorrupt, has_validators
+                                        ? "certificate: missing"
+                                        : "certificate: a producer signs this chain's blocks");
+    if (!has_validators) return {};
+    return check_certificate(*item.certificate, block, genesis_, app_->info().app_hash);
+}
+
+Status Replay::apply(const pb::Block& block, const Item& item) {
+    const std::optional<Bytes>& recorded = item.events;
+    ASSAY_RETURN_IF_ERROR(check_decided(block, item));
     Status valid = check_before_execution(block, tip_, genesis_);
     if (!valid) {
         const SuspectBlock suspect{block, tip_, hash_told_by_next_frame()};
@@ -219,7 +237,7 @@ Status Replay::apply(const pb::Block& block, const Bytes& encoded,
     const Status after = check_after_execution(block, executed);
     if (!after) return explain(after.error(), block, recorded, executed);
     ASSAY_RETURN_IF_ERROR(check_events(recorded, executed));
-    app_->attach_block(encoded);
+    app_->attach_block(item.frame.payload);
     ASSAY_RETURN_IF_ERROR(app_->commit());
     tip_ = tip_of(block.header());
     report_.transactions += static_cast<uint64_t>(block.transactions_size());

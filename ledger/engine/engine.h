@@ -38,6 +38,9 @@ public:
     [[nodiscard]] virtual Result<Bytes> encoded_block(uint64_t height) const = 0;
     [[nodiscard]] virtual Result<CommittedBlock> block(uint64_t height) const = 0;
     [[nodiscard]] virtual std::optional<TxLocation> find_tx(const Hash256& hash) const = 0;
+    // What shows that validators decided the block (ledger/audit/certificate.h), encoded; empty
+    // where the block carries its producer's signature.
+    [[nodiscard]] virtual Result<Bytes> certificate(uint64_t /*height*/) const { return Bytes{}; }
     [[nodiscard]] virtual size_t mempool_size() const = 0;
     [[nodiscard]] virtual const pb::Genesis& genesis() const = 0;
     // The next nonce an account should use, counting its transactions waiting in the mempool.

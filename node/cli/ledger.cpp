@@ -45,7 +45,8 @@ void export_to(const std::string& file, const GlobalOptions& globals) {
         const auto raw = from_hex(reply.value("raw", ""));
         if (!raw)
             return fail(Code::kCorrupt, "the node sent no raw block " + std::to_string(height));
-        ledger::ExportedBlock exported{*raw, {}};
+        const auto certificate = from_hex(reply.value("certificate", ""));
+        ledger::ExportedBlock exported{*raw, {}, certificate.value_or(Bytes{})};
         for (const auto& event : reply.value("rawEvents", json::array())) {
             const auto bytes =
                 event.is_string() ? from_hex(event.get<std::string>()) : std::nullopt;

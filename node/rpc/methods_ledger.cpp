@@ -49,6 +49,8 @@ Result<json> get_block(const MethodEnv& env, const json& params) {
     if (params.value("raw", false)) {
         ASSAY_ASSIGN(const auto encoded, env.services->engine.encoded_block(height));
         answer["raw"] = hex_bytes(encoded);
+        ASSAY_ASSIGN(const auto certificate, env.services->engine.certificate(height));
+        if (!certificate.empty()) answer["certificate"] = hex_bytes(certificate);
         if (params.value("events", false)) {
             json raw_events = json::array();
             for (const pb::Event& event : block->events)
@@ -181,9 +183,10 @@ void add_ledger_methods(std::vector<Method>& methods, const MethodEnv& env) {
                     {.name = "raw",
                      .type = JsonType::kBoolean,
                      .description = "also give its encoding, which the header hash and signature "
-                                    "can be checked against; with events, theirs too"}},
+                                    "can be checked against (under CometBFT the certificate, with "
+                                    "the validators' signatures); with events, theirs too"}},
          .result = "block {hash, header, signature, transactions, eventCount}, events, raw, "
-                   "rawEvents, height, appHash",
+                   "certificate, rawEvents, height, appHash",
          .example = R"({"height":1,"events":true})",
          .handler = [env](const json& p, CallContext&) { return get_block(env, p); }});
     methods.push_back(

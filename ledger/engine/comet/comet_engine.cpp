@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "ledger/codec/block.h"
+#include "ledger/codec/canonical.h"
 #include "ledger/crypto/base64.h"
+#include "ledger/engine/comet/signed_header.h"
 
 namespace assay::ledger::comet {
 namespace {
@@ -117,6 +119,12 @@ size_t CometEngine::mempool_size() const {
     if (!answer.ok()) return 0;
     const std::string count = answer->value("n_txs", std::string("0"));
     return static_cast<size_t>(std::strtoull(count.c_str(), nullptr, 10));
+}
+
+Result<Bytes> CometEngine::certificate(uint64_t height) const {
+    ASSAY_ASSIGN(const auto answer, rpc_.call("commit", {{"height", std::to_string(height)}}));
+    ASSAY_ASSIGN(const abci::Certificate certificate, certificate_from(answer));
+    return encode_message(certificate);
 }
 
 abci::Response CometEngine::stopped(const Error& error) {

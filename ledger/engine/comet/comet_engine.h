@@ -40,6 +40,8 @@ public:
     // To the engine's mempool, which asks us back whether it is valid.
     CheckResult submit(ByteView tx) override;
     [[nodiscard]] size_t mempool_size() const override;
+    // From the engine's store: it must run.
+    [[nodiscard]] Result<Bytes> certificate(uint64_t height) const override;
 
     // One ABCI request.
     abci::Response handle(const abci::Request& request);
