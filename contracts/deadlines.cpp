@@ -11,8 +11,9 @@ namespace {
 // late gets a new one only when windows could close again, so that deadlines do pass.
 uint64_t resumed_height(const Context& context) {
     const pb::Progress progress = context.store.progress();
-    const uint64_t silence = context.now() - std::min(progress.block_ms(), context.now());
-    const bool late = progress.block_ms() != 0 && silence > kLongSilenceMs;
+    const uint64_t before_ms = context.block.previous_ms;
+    const uint64_t silence = context.now() - std::min(before_ms, context.now());
+    const bool late = before_ms != 0 && silence > kLongSilenceMs;
     const bool renewable = progress.resumed_height() == 0 ||
                            context.block.height > progress.resumed_height() + kMinWindowBlocks;
     return late && renewable ? context.block.height : progress.resumed_height();
@@ -40,9 +41,11 @@ void open_window(const Context& context, pb::Slot& slot, uint64_t due_ms) {
 }
 
 void note_block(Context& context) {
+    // Written only when it changes: a quiet chain's state stays as it is.
     pb::Progress progress = context.store.progress();
-    progress.set_resumed_height(resumed_height(context));
-    progress.set_block_ms(context.now());
+    const uint64_t resumed = resumed_height(context);
+    if (resumed == progress.resumed_height()) return;
+    progress.set_resumed_height(resumed);
     context.store.put(progress);
 }
 

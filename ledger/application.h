@@ -34,7 +34,8 @@ struct CheckResult {
 struct ProposedBlock {
     uint64_t height = 0;
     uint64_t time_ms = 0;
-    Hash256 previous_hash;  // header hash of height - 1; the beacon derives from it
+    Hash256 previous_hash;     // header hash of height - 1; the beacon derives from it
+    uint64_t previous_ms = 0;  // header time of height - 1; 0 for the first block
     std::vector<Bytes> transactions;
 };
 

@@ -55,11 +55,18 @@ ChainTip genesis_tip(const pb::Genesis& genesis) {
     return {0, genesis.time_ms(), Hash256{}};
 }
 
-ProposedBlock proposal_of(const pb::Block& block, const Hash256& previous_hash) {
+ProposedBlock proposal_after(const ChainTip& tip) {
     ProposedBlock proposal;
+    proposal.height = tip.height + 1;
+    proposal.previous_hash = tip.hash;
+    proposal.previous_ms = tip.height == 0 ? 0 : tip.time_ms;
+    return proposal;
+}
+
+ProposedBlock proposal_of(const pb::Block& block, const ChainTip& tip) {
+    ProposedBlock proposal = proposal_after(tip);
     proposal.height = block.header().height();
     proposal.time_ms = block.header().time_ms();
-    proposal.previous_hash = previous_hash;
     proposal.transactions.reserve(static_cast<size_t>(block.transactions_size()));
     for (const std::string& tx : block.transactions())
         proposal.transactions.push_back(bytes_of(tx));

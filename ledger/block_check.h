@@ -22,7 +22,9 @@ struct ChainTip {
 [[nodiscard]] ChainTip tip_of(const pb::BlockHeader& header);
 // Height 0: time from the genesis document.
 [[nodiscard]] ChainTip genesis_tip(const pb::Genesis& genesis);
-[[nodiscard]] ProposedBlock proposal_of(const pb::Block& block, const Hash256& previous_hash);
+[[nodiscard]] ProposedBlock proposal_of(const pb::Block& block, const ChainTip& tip);
+// Its place in the chain: height, and what it takes from the block before.
+[[nodiscard]] ProposedBlock proposal_after(const ChainTip& tip);
 
 // Header fields with a known value, time order, both roots against the contents, and the signature.
 Status check_before_execution(const pb::Block& block, const ChainTip& tip,

@@ -98,7 +98,15 @@ CheckResult LocalApplication::check_tx(ByteView raw, bool recheck) {
     result.code = check_expiry(tx.body, head.height + 1);
     // Bytes do not change while they wait: a recheck looks at the state only.
     if (result.code == TxCode::kOk && !recheck) result.code = rules_.preflight(tx, result.log);
-    if (result.code == TxCode::kOk) result.code = check_nonce_and_fee(tx, result.log);
+    if (result.code == TxCode::kOk) {
+        const bool is_reserved = recheck && [&] {
+            const std::lock_guard lock(check_mutex_);
+            return keeps_pending_;
+        }();
+        result.code = is_reserved ? recheck_reserved(tx) : check_nonce_and_fee(tx, result.log);
+    } else if (recheck) {
+        release_from(tx);
+    }
     if (result.code != TxCode::kOk && result.log.empty()) result.log = tx_code_remedy(result.code);
     return result;
 }
@@ -135,6 +143,52 @@ TxCode LocalApplication::check_nonce_and_fee(const CheckedTx& tx, std::string& l
     }
     if (code == TxCode::kOk) pending_[tx.sender] = {nonce + 1, pending.fees + fee};
     return code;
+}
+
+// Still payable, and no earlier one of its sender was dropped. One that fails is dropped, and so
+// are those after it.
+TxCode LocalApplication::recheck_reserved(const CheckedTx& tx) {
+    const auto state = committed_state();
+    const uint64_t account_nonce = rules_.next_nonce(tx.sender, *state);
+    CheckedTx as_next = tx;
+    as_next.body.set_nonce(account_nonce);
+    TxCode code = TxCode::kOk;
+    {
+        const std::lock_guard lock(check_mutex_);
+        const auto it = pending_.find(tx.sender);
+        const uint64_t end = it == pending_.end() ? account_nonce : it->second.next_nonce;
+        if (tx.body.nonce() < account_nonce) return TxCode::kNonceUsed;
+        if (tx.body.nonce() >= end) return TxCode::kNonceGap;
+        it->second.fees += tx.body.fee();
+        as_next.body.set_fee(it->second.fees);
+    }
+    code = rules_.preclaim(as_next, *state);
+    if (code != TxCode::kOk) release_from(tx);
+    return code;
+}
+
+void LocalApplication::release_from(const CheckedTx& tx) {
+    const std::lock_guard lock(check_mutex_);
+    const auto it = pending_.find(tx.sender);
+    if (keeps_pending_ && it != pending_.end())
+        it->second.next_nonce = std::min(it->second.next_nonce, tx.body.nonce());
+}
+
+void LocalApplication::keep_pending() {
+    const std::lock_guard lock(check_mutex_);
+    keeps_pending_ = true;
+    pending_.clear();
+}
+
+void LocalApplication::trim_pending() {
+    const auto state = committed_state();
+    const std::lock_guard lock(check_mutex_);
+    if (!keeps_pending_) return pending_.clear();
+    for (auto it = pending_.begin(); it != pending_.end();) {
+        const auto each = it++;
+        each->second.fees = 0;  // the rechecks count them again
+        if (each->second.next_nonce <= rules_.next_nonce(each->first, *state)) pending_.erase(each);
+    }
 }
 
 uint64_t LocalApplication::next_nonce(const Address& sender) const {
@@ -222,7 +276,7 @@ Result<LocalApplication::Finalized> LocalApplication::execute(const ProposedBloc
                                       std::to_string(kMaxBlockTransactions));
     }
     const BlockInfo info{head.chain_id, block.height, block.time_ms,
-                         beacon_after(block.previous_hash)};
+                         beacon_after(block.previous_hash), block.previous_ms};
     const auto decoded = verifier_.verify_all(block.transactions, head.chain_id);
     const auto before = committed_state();
     ASSAY_ASSIGN(ExecutedBlock executed, executor_.run_block(info, decoded, *before));
@@ -253,8 +307,7 @@ Status LocalApplication::commit() {
     finalized_.reset();
     ASSAY_RETURN_IF_ERROR(database_.commit(prepared, record));
     load_committed();
-    const std::lock_guard lock(check_mutex_);
-    pending_.clear();
+    trim_pending();
     return {};
 }
 

@@ -53,6 +53,9 @@ public:
     void attach_block(Bytes encoded) { attached_block_ = std::move(encoded); }
     // Counting the transactions that check_tx has accepted since the last commit.
     [[nodiscard]] uint64_t next_nonce(const Address& sender) const;
+    // For a mempool outside this process, whose rechecks come some time after commit(): until then
+    // what was reserved stays reserved. Call it again when that mempool starts empty.
+    void keep_pending();
     // Takes back what check_tx reserved, if no later nonce was reserved since.
     void release_nonce(const Address& sender, uint64_t nonce, uint64_t fee);
     [[nodiscard]] const pb::Genesis& genesis() const { return genesis_; }
@@ -74,6 +77,9 @@ private:
     };
     void load_committed();
     TxCode check_nonce_and_fee(const CheckedTx& tx, std::string& log);
+    TxCode recheck_reserved(const CheckedTx& tx);
+    void release_from(const CheckedTx& tx);
+    void trim_pending();
     Result<Finalized> execute(const ProposedBlock& block);
 
     // Constant after construction.
@@ -99,6 +105,7 @@ private:
         uint64_t fees = 0;  // at most the balance
     };
     std::map<Address, Pending> pending_;  // guarded by check_mutex_
+    bool keeps_pending_ = false;          // guarded by check_mutex_
 };
 
 }  // namespace assay::ledger

@@ -22,8 +22,9 @@ namespace assay::ledger {
 struct BlockInfo {
     std::string chain_id;
     uint64_t height = 0;
-    uint64_t time_ms = 0;  // header time
-    Hash256 beacon;        // unpredictable before the previous block was signed
+    uint64_t time_ms = 0;      // header time
+    Hash256 beacon;            // unpredictable before the previous block was signed
+    uint64_t previous_ms = 0;  // header time of the block before; 0 for the first
 };
 
 using EventAttributes = std::vector<std::pair<std::string, std::string>>;

@@ -25,7 +25,7 @@ Error blame_transaction(const Error& first, const SuspectBlock& suspect, Applica
         if (tx.code != TxCode::kOk) return corrupt(field, tx.log);
     }
     // A changed byte makes the signature recover to a stranger, who cannot pay.
-    const auto executed = app.finalize_block(proposal_of(block, suspect.tip.hash));
+    const auto executed = app.finalize_block(proposal_of(block, suspect.tip));
     if (!executed) return first;
     for (int i = 0; i < block.transactions_size(); ++i) {
         const uint32_t actual = executed->results[static_cast<size_t>(i)].code();
@@ -39,7 +39,7 @@ Error blame_transaction(const Error& first, const SuspectBlock& suspect, Applica
 }
 
 Error blame_result(const Error& first, const SuspectBlock& suspect, Application& app) {
-    const auto executed = app.finalize_block(proposal_of(suspect.block, suspect.tip.hash));
+    const auto executed = app.finalize_block(proposal_of(suspect.block, suspect.tip));
     if (!executed) return first;
     const Status after = check_after_execution(suspect.block, *executed);
     return after ? first : after.error();
@@ -50,7 +50,7 @@ Error blame_result(const Error& first, const SuspectBlock& suspect, Application&
 Error blame_signature(const Error& first, const SuspectBlock& suspect, Application& app) {
     pb::BlockHeader header = suspect.block.header();
     if (suspect.expected_hash && header_hash(header) == *suspect.expected_hash) return first;
-    const auto executed = app.finalize_block(proposal_of(suspect.block, suspect.tip.hash));
+    const auto executed = app.finalize_block(proposal_of(suspect.block, suspect.tip));
     if (executed) {
         header.set_app_hash(std::string(text_of(executed->app_hash.view())));
         if (is_signed_by_producer(header, view_of(suspect.block.signature())))

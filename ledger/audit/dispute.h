@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "ledger/block_check.h"
 #include "ledger/local_application.h"
 
 namespace assay::ledger {
@@ -27,9 +28,9 @@ struct DisputedBlock {
 using ExplainBlock = std::function<std::string(const DisputedBlock&)>;
 
 // Executes the block once more over the committed state and asks `explain`.
-[[nodiscard]] Result<std::string> explain_block(const pb::Block& block,
-                                                const Hash256& previous_hash, const Rules& rules,
-                                                LocalApplication& app, const Database& database,
+[[nodiscard]] Result<std::string> explain_block(const pb::Block& block, const ChainTip& tip,
+                                                const Rules& rules, LocalApplication& app,
+                                                const Database& database,
                                                 const ExplainBlock& explain);
 
 }  // namespace assay::ledger

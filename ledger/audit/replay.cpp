@@ -207,8 +207,7 @@ Error Replay::explain(const Error& wrong_hash, const pb::Block& block,
         text += "; the file records no events of this block";
     }
     if (options_.explain) {
-        const auto more =
-            explain_block(block, tip_.hash, rules_, *app_, *database_, options_.explain);
+        const auto more = explain_block(block, tip_, rules_, *app_, *database_, options_.explain);
         if (more && !more->empty()) text += "; " + *more;
     }
     return fail(wrong_hash.code, text);
@@ -233,7 +232,7 @@ Status Replay::apply(const pb::Block& block, const Item& item) {
         const SuspectBlock suspect{block, tip_, hash_told_by_next_frame()};
         return blame_field(valid.error(), suspect, *app_);
     }
-    ASSAY_ASSIGN(FinalizedBlock executed, app_->finalize_block(proposal_of(block, tip_.hash)));
+    ASSAY_ASSIGN(FinalizedBlock executed, app_->finalize_block(proposal_of(block, tip_)));
     const Status after = check_after_execution(block, executed);
     if (!after) return explain(after.error(), block, recorded, executed);
     ASSAY_RETURN_IF_ERROR(check_events(recorded, executed));

@@ -68,8 +68,12 @@ Status check_validators(const pb::Genesis& genesis) {
 Status check_block_shape(const pb::Block& block) {
     if (!block.has_header()) return fail(Code::kCorrupt, "header: missing");
     ASSAY_RETURN_IF_ERROR(check_header_shape(block.header()));
-    const size_t signature_bytes = block.header().producer().empty() ? 0 : kSignatureBytes;
-    ASSAY_RETURN_IF_ERROR(check_size("signature", block.signature().size(), signature_bytes));
+    // Neither under CometBFT.
+    if (block.header().producer().empty() && !block.signature().empty())
+        return fail(Code::kCorrupt, "header.producer: missing beside a signature");
+    if (!block.header().producer().empty()) {
+        ASSAY_RETURN_IF_ERROR(check_size("signature", block.signature().size(), kSignatureBytes));
+    }
     const auto count = static_cast<size_t>(block.transactions_size());
     if (count > kMaxBlockTransactions) {
         return fail(Code::kLimit, "transactions: " + std::to_string(count) +

@@ -141,11 +141,9 @@ pb::Block ChainEngine::block_of(const ProposedBlock& proposal,
 Result<ChainEngine::Execution> ChainEngine::execute_candidates(std::vector<Bytes> candidates,
                                                                uint64_t time_ms,
                                                                uint64_t max_bytes) {
-    const ChainTip head = tip();
     Execution execution;
-    execution.proposal.height = head.height + 1;
+    execution.proposal = proposal_after(tip());
     execution.proposal.time_ms = time_ms;
-    execution.proposal.previous_hash = head.hash;
     execution.proposal.transactions = app_.prepare_proposal(std::move(candidates), max_bytes);
     ASSAY_ASSIGN(execution.outcome, app_.finalize_block(execution.proposal));
 

@@ -55,7 +55,7 @@ Status Follower::apply(ByteView encoded_block) {
         return at_height(head.height + 1, valid.error());
 
     // From here on the producer's signature stands behind every byte.
-    auto executed = app_.finalize_block(proposal_of(*block, head.hash));
+    auto executed = app_.finalize_block(proposal_of(*block, head));
     Status outcome = executed ? check_after_execution(*block, *executed) : executed.error();
     if (outcome) {
         const auto committed = commit_block(std::move(*block), std::move(*executed), {});

@@ -284,9 +284,9 @@ void ProviderAgent::report_outcomes() {
 bool ProviderAgent::send_once(const std::string& key, uint32_t type, ByteView payload) {
     const uint64_t height = engine_.height();
     const auto it = sent_.find(key);
-    if (it != sent_.end() && height < it->second.height + kResendBlocks) return false;
+    if (it != sent_.end() && height < it->second.again_height) return false;
     const auto sent = sender_.send(type, payload);
-    sent_[key] = Sent{height, sent.ok() ? std::optional(*sent) : std::nullopt};
+    sent_[key] = sent.ok() ? Sent{height + kResendBlocks, *sent} : Sent{height + 1, std::nullopt};
     if (!sent.ok()) log_.warn(step_name(key) + " not accepted: " + sent.error().message);
     return sent.ok();
 }

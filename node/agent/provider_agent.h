@@ -52,7 +52,7 @@ private:
         pb::Slot slot;
     };
     struct Sent {
-        uint64_t height = 0;
+        uint64_t again_height = 0;       // not before this block
         std::optional<Hash256> pending;  // not seen in a block yet
     };
     using LiveSlots = std::map<std::string, LiveSlot>;  // by task id

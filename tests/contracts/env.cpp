@@ -72,6 +72,7 @@ Env::Env(const pb::Params& params) {
 
 void Env::open_block(uint64_t time_ms) {
     info_.chain_id = kChain;
+    info_.previous_ms = info_.height == 0 ? 0 : info_.time_ms;
     info_.height += 1;
     info_.time_ms = time_ms;
     Bytes seed;

@@ -22,11 +22,10 @@ uint64_t milliseconds(const abci::Timestamp& time) {
 
 // ProcessProposal and FinalizeBlock ask about the same block.
 template <typename Request>
-ProposedBlock proposal_from(const Request& request, const Hash256& previous_hash) {
-    ProposedBlock proposal;
+ProposedBlock proposal_from(const Request& request, const ChainTip& tip) {
+    ProposedBlock proposal = proposal_after(tip);
     proposal.height = static_cast<uint64_t>(request.height());
     proposal.time_ms = milliseconds(request.time());
-    proposal.previous_hash = previous_hash;
     proposal.transactions.reserve(static_cast<size_t>(request.txs_size()));
     for (const std::string& tx : request.txs()) proposal.transactions.push_back(bytes_of(tx));
     return proposal;
@@ -68,6 +67,7 @@ Status CometEngine::start() {
     if (options_.program.empty()) return {};
     EngineProcess::Options process;
     process.command = {options_.program, "node", "--home", options_.config.home.string()};
+    process.socket = rpc_socket(options_.config.home);
     process.log = options_.log;
     process.on_failure = [this](const std::string& why) {
         set_failure(fail(Code::kUnavailable, why));
@@ -166,6 +166,7 @@ abci::Response CometEngine::handle(const abci::Request& request) {
     const std::lock_guard lock(consensus_mutex_);
     switch (request.value_case()) {
         case abci::Request::kInfo:
+            app_.keep_pending();  // CometBFT starts, with an empty mempool
             return info();
         case abci::Request::kInitChain:
             return init_chain(request.init_chain());
@@ -250,7 +251,7 @@ abci::Response CometEngine::prepare_proposal(const abci::RequestPrepareProposal&
 // A pure function of the block and the last committed state: what an honest proposer never makes.
 abci::Response CometEngine::process_proposal(const abci::RequestProcessProposal& request) {
     const ChainTip head = tip();
-    const ProposedBlock proposal = proposal_from(request, head.hash);
+    const ProposedBlock proposal = proposal_from(request, head);
     const bool good = proposal.height == head.height + 1 && proposal.time_ms > head.time_ms &&
                       proposal.transactions.size() <= kMaxBlockTransactions &&
                       total_bytes(proposal.transactions) <= kMaxBlockTxBytes &&
@@ -262,7 +263,7 @@ abci::Response CometEngine::process_proposal(const abci::RequestProcessProposal&
 }
 
 abci::Response CometEngine::finalize_block(const abci::RequestFinalizeBlock& request) {
-    const ProposedBlock proposal = proposal_from(request, tip().hash);
+    const ProposedBlock proposal = proposal_from(request, tip());
     auto outcome = app_.finalize_block(proposal);
     if (!outcome.ok()) return stopped(outcome.error());
     abci::Response response;

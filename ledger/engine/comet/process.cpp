@@ -100,6 +100,8 @@ void EngineProcess::supervise() {
     int quick_ends = 0;
     while (!stopping_) {
         const auto begin = Clock::now();
+        std::error_code ignored;
+        std::filesystem::remove(options_.socket, ignored);
         const auto output = spawn();
         if (!output.ok()) {
             options_.on_failure(output.error().message);

@@ -21,6 +21,7 @@ class EngineProcess {
 public:
     struct Options {
         std::vector<std::string> command;  // the program first
+        std::filesystem::path socket;  // what a killed one leaves behind: removed before a start
         std::function<void(const std::string&)> log;
         std::function<void(const std::string&)> on_failure;
     };

@@ -91,8 +91,8 @@ inline Bytes toy_mint(const ToyTx& tx, uint64_t amount) {
 
 // Database and application, without an engine.
 struct ToyNode {
-    explicit ToyNode(const std::string& directory)
-        : database(Database::open(directory).value()),
+    explicit ToyNode(const std::string& directory, const DatabaseOptions& options = {})
+        : database(Database::open(directory, options).value()),
           app(LocalApplication::open(rules, *database).value()) {}
     ToyRules rules;
     std::unique_ptr<Database> database;

@@ -1,0 +1,439 @@
+// CometEngine under a scripted engine that follows CometBFT's legal call grammar, beside the same
+// application driven directly.
+#include "ledger/engine/comet/comet_engine.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "ledger/block_check.h"
+#include "ledger/crypto/ed25519.h"
+#include "tests/ledger/engine/comet_driver.h"
+#include "tests/ledger/engine/toy_chain.h"
+
+namespace assay::ledger {
+namespace {
+
+using namespace testing;  // NOLINT: the toy chain's vocabulary
+using comet::CometEngine;
+using Driver = CometDriver;
+
+pb::Genesis comet_genesis() {
+    pb::Genesis genesis = toy_genesis();
+    genesis.clear_producer();
+    std::array<uint8_t, 32> seed{};
+    seed[0] = 1;
+    const Ed25519Key key = ed25519_from_seed(seed);
+    pb::GenesisValidator& validator = *genesis.add_validators();
+    validator.set_consensus_key(key.public_key.data(), key.public_key.size());
+    validator.set_power(10);
+    return genesis;
+}
+
+abci::RequestInitChain init_request() {
+    abci::RequestInitChain request;
+    request.set_chain_id("toy-1");
+    request.set_initial_height(1);
+    abci::ValidatorUpdate& validator = *request.add_validators();
+    validator.mutable_pub_key()->set_ed25519(comet_genesis().validators(0).consensus_key());
+    validator.set_power(10);
+    return request;
+}
+
+// One node that can be ended and started again, and its connections.
+class CometNode {
+public:
+    explicit CometNode(std::string directory) : directory_(std::move(directory)) {
+        std::filesystem::create_directories(directory_);
+        start();
+    }
+    ~CometNode() { stop(); }
+
+    void start() {
+        DatabaseOptions options;
+        options.sync = false;
+        database_ = Database::open(directory_ + "/ledger", options).value();
+        app_ = LocalApplication::open(rules_, *database_, {.threads = 1}).value();
+        comet::CometOptions comet;
+        comet.config.home = directory_;
+        engine_ = CometEngine::create(*app_, *database_, comet_genesis(), std::move(comet)).value();
+        ASSERT_TRUE(engine_->start().ok());
+        driver_ = std::make_unique<Driver>(comet::app_socket(directory_).string());
+    }
+    void stop() {
+        driver_.reset();
+        engine_.reset();
+        app_.reset();
+        database_.reset();
+    }
+
+    abci::ResponseInfo info() {
+        abci::Request request;
+        request.mutable_info()->set_abci_version("2.0.0");
+        return driver_->call(Driver::kQuery, request).info();
+    }
+    abci::Response init_chain(const abci::RequestInitChain& init) {
+        abci::Request request;
+        *request.mutable_init_chain() = init;
+        return driver_->call(Driver::kConsensus, request);
+    }
+    uint32_t check_tx(const Bytes& tx, bool recheck = false) {
+        abci::Request request;
+        request.mutable_check_tx()->set_tx(std::string(text_of(tx)));
+        if (recheck) request.mutable_check_tx()->set_type(abci::CheckTxType::RECHECK);
+        return driver_->call(Driver::kMempool, request).check_tx().code();
+    }
+    template <typename Request>
+    static void fill(Request& request, const ProposedBlock& block) {
+        request.set_height(static_cast<int64_t>(block.height));
+        request.mutable_time()->set_seconds(static_cast<int64_t>(block.time_ms / 1000));
+        request.mutable_time()->set_nanos(static_cast<int32_t>(block.time_ms % 1000 * 1'000'000));
+        for (const Bytes& tx : block.transactions) request.add_txs(std::string(text_of(tx)));
+    }
+    std::vector<Bytes> prepare(const ProposedBlock& block, int64_t max_bytes = 1'000'000) {
+        abci::Request request;
+        fill(*request.mutable_prepare_proposal(), block);
+        request.mutable_prepare_proposal()->set_max_tx_bytes(max_bytes);
+        const auto response = driver_->call(Driver::kConsensus, request);
+        std::vector<Bytes> txs;
+        for (const std::string& tx : response.prepare_proposal().txs()) txs.push_back(bytes_of(tx));
+        return txs;
+    }
+    bool accepts(const ProposedBlock& block) {
+        abci::Request request;
+        fill(*request.mutable_process_proposal(), block);
+        return driver_->call(Driver::kConsensus, request).process_proposal().status() ==
+               abci::ResponseProcessProposal::ACCEPT;
+    }
+    abci::Response finalize(const ProposedBlock& block) {
+        abci::Request request;
+        fill(*request.mutable_finalize_block(), block);
+        return driver_->call(Driver::kConsensus, request);
+    }
+    abci::Response commit() {
+        abci::Request request;
+        request.mutable_commit();
+        return driver_->call(Driver::kConsensus, request);
+    }
+    CometEngine& engine() { return *engine_; }
+    Driver& driver() { return *driver_; }
+
+private:
+    const std::string directory_;
+    ToyRules rules_;
+    std::unique_ptr<Database> database_;
+    std::unique_ptr<LocalApplication> app_;
+    std::unique_ptr<CometEngine> engine_;
+    std::unique_ptr<Driver> driver_;
+};
+
+std::string hash_text(const Hash256& hash) {
+    return std::string(text_of(hash.view()));
+}
+
+// What CometBFT might do next, drawn from a seed; every height's outcome is compared with the
+// application driven directly.
+class Story {
+public:
+    Story(uint32_t seed, const std::string& directory)
+        : random_(seed), node_(directory + "/node"), plain_(directory + "/plain", {.sync = false}) {
+        const auto root = plain_.app->init_chain(comet_genesis());
+        const auto answer = node_.init_chain(init_request());
+        EXPECT_EQ(answer.init_chain().app_hash(), hash_text(*root));
+        if (draw(2) == 0) {  // a crash before the first block: the same once more
+            restart();
+            EXPECT_EQ(node_.info().last_block_height(), 0);
+            EXPECT_EQ(node_.init_chain(init_request()).init_chain().app_hash(), hash_text(*root));
+        }
+        tip_ = genesis_tip(comet_genesis());
+    }
+
+    void height() {
+        const uint64_t time_ms = tip_.time_ms + 1 + draw(3000);
+        for (uint64_t i = draw(3); i > 0; --i) (void)node_.check_tx(transaction());
+        ProposedBlock decided = proposal({}, time_ms);
+        for (uint64_t round = draw(4); round > 0; --round) decided = round_of(time_ms);
+        // A block that this node never saw proposed: another round's, or one that it replays.
+        if (draw(4) == 0) decided = proposal(candidates(), time_ms + draw(5));
+        if (draw(100) == 0) {  // a crash between FinalizeBlock and Commit loses nothing
+            (void)node_.finalize(decided);
+            restart();
+            EXPECT_EQ(node_.info().last_block_height(), static_cast<int64_t>(tip_.height));
+        }
+        finish(decided);
+        if (draw(100) == 0) {  // after Commit it is all there
+            restart();
+        }
+        const abci::ResponseInfo info = node_.info();
+        EXPECT_EQ(info.last_block_height(), static_cast<int64_t>(tip_.height));
+        EXPECT_EQ(info.last_block_app_hash(), app_hash_);
+        if (draw(3) == 0) (void)node_.check_tx(transaction(), true);
+    }
+    uint64_t restarts() const { return restarts_; }
+    uint64_t included() const { return included_; }
+    uint64_t refused() const { return refused_; }
+
+private:
+    uint64_t draw(uint64_t below) {
+        return std::uniform_int_distribution<uint64_t>(0, below - 1)(random_);
+    }
+    void restart() {
+        node_.stop();
+        node_.start();
+        ++restarts_;
+    }
+    ProposedBlock proposal(std::vector<Bytes> transactions, uint64_t time_ms) const {
+        ProposedBlock block = proposal_after(tip_);
+        block.time_ms = time_ms;
+        block.transactions = std::move(transactions);
+        return block;
+    }
+    // The next nonce mostly, sometimes a wrong one; now and then garbage.
+    Bytes transaction() {
+        if (draw(20) == 0) return Bytes(draw(60), static_cast<uint8_t>(draw(256)));
+        const auto from = static_cast<uint8_t>(1 + draw(kToyAccounts));
+        ToyTx tx;
+        tx.from = from;
+        tx.nonce =
+            toy_account(*plain_.app->committed_state(), toy_address(from)).nonce + draw(10) / 8;
+        return toy_transfer(tx, static_cast<uint8_t>(1 + draw(kToyAccounts)), draw(2'000'000'000));
+    }
+    std::vector<Bytes> candidates() {
+        std::vector<Bytes> txs;
+        for (uint64_t i = draw(5); i > 0; --i) txs.push_back(transaction());
+        return txs;
+    }
+    bool is_valid(const ProposedBlock& block) { return plain_.app->process_proposal(block); }
+
+    // One round: what this node would propose is a valid block; what others propose is accepted
+    // when it is one.
+    ProposedBlock round_of(uint64_t time_ms) {
+        ProposedBlock own = proposal({}, time_ms);
+        ProposedBlock asked = own;
+        asked.transactions = candidates();
+        own.transactions = node_.prepare(asked);
+        EXPECT_TRUE(is_valid(own));
+        EXPECT_TRUE(node_.accepts(own));
+        const ProposedBlock other = proposal(candidates(), time_ms);
+        const bool accepted = node_.accepts(other);
+        EXPECT_EQ(accepted, is_valid(other));
+        refused_ += accepted ? 0 : 1;
+        return accepted && draw(2) == 0 ? other : own;
+    }
+
+    void finish(const ProposedBlock& block) {
+        const auto expected = plain_.app->finalize_block(block);
+        ASSERT_TRUE(expected.ok());
+        const abci::Response found = node_.finalize(block);
+        ASSERT_TRUE(found.has_finalize_block()) << found.exception().error();
+        ASSERT_EQ(found.finalize_block().tx_results_size(),
+                  static_cast<int>(expected->results.size()));
+        for (int i = 0; i < found.finalize_block().tx_results_size(); ++i) {
+            const uint32_t code = expected->results[static_cast<size_t>(i)].code();
+            EXPECT_EQ(found.finalize_block().tx_results(i).code(), code);
+            included_ += is_included(static_cast<TxCode>(code)) ? 1 : 0;
+        }
+        app_hash_ = hash_text(expected->app_hash);
+        ASSERT_EQ(found.finalize_block().app_hash(), app_hash_);
+        ASSERT_TRUE(node_.commit().has_commit());
+        ASSERT_TRUE(plain_.app->commit().ok());
+        tip_ = {block.height, block.time_ms, node_.engine().head_hash()};
+    }
+
+    std::mt19937_64 random_;
+    CometNode node_;
+    ToyNode plain_;
+    ChainTip tip_;
+    std::string app_hash_;
+    uint64_t restarts_ = 0, included_ = 0, refused_ = 0;
+};
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr int kHeights = 200;
+#else
+constexpr int kHeights = 2'500;
+#endif
+
+// Each height is one sequence of the grammar: rounds, abandoned proposals, crashes, replays.
+TEST(Comet, TenThousandSequencesOfTheEngineGrammar) {
+    uint64_t restarts = 0, included = 0, refused = 0;
+    for (uint32_t seed = 1; seed <= 4; ++seed) {
+        const TempDirectory directory;
+        Story story(seed, directory.file("story"));
+        for (int i = 0; i < kHeights && !HasFatalFailure(); ++i) story.height();
+        restarts += story.restarts();
+        included += story.included();
+        refused += story.refused();
+    }
+    EXPECT_GT(restarts, static_cast<uint64_t>(kHeights) / 25);
+    EXPECT_GT(included, static_cast<uint64_t>(kHeights));
+    EXPECT_GT(refused, static_cast<uint64_t>(kHeights));
+}
+
+TEST(Comet, AnotherGenesisStopsTheEngine) {
+    for (const int change : {0, 1, 2, 3}) {
+        const TempDirectory directory;
+        CometNode node(directory.file("node"));
+        abci::RequestInitChain init = init_request();
+        if (change == 0) init.set_chain_id("toy-2");
+        if (change == 1) init.set_initial_height(5);
+        if (change == 2) init.mutable_validators(0)->set_power(11);
+        if (change == 3) *init.add_validators() = init.validators(0);
+        EXPECT_TRUE(node.init_chain(init).has_exception());
+        EXPECT_NE(node.engine().failure(), "");
+    }
+}
+
+TEST(Comet, ProposalsOutOfPlaceAreRefused) {
+    const TempDirectory directory;
+    CometNode node(directory.file("node"));
+    ASSERT_TRUE(node.init_chain(init_request()).has_init_chain());
+    ProposedBlock block;
+    block.height = 1;
+    block.time_ms = kToyGenesisTimeMs + 1;
+    EXPECT_TRUE(node.accepts(block));
+    block.time_ms = kToyGenesisTimeMs;
+    EXPECT_FALSE(node.accepts(block)) << "time stands still";
+    block.time_ms = kToyGenesisTimeMs + 1;
+    block.height = 2;
+    EXPECT_FALSE(node.accepts(block)) << "a height is left out";
+    block.height = 1;
+    block.transactions.assign(4, Bytes(kMaxBlockTxBytes / 4 + 1));
+    EXPECT_FALSE(node.accepts(block)) << "too large";
+}
+
+TEST(Comet, APreparedBlockStaysWithinTheBytesGiven) {
+    const TempDirectory directory;
+    CometNode node(directory.file("node"));
+    ASSERT_TRUE(node.init_chain(init_request()).has_init_chain());
+    ProposedBlock block;
+    block.height = 1;
+    block.time_ms = kToyGenesisTimeMs + 1;
+    for (uint8_t i = 1; i <= kToyAccounts; ++i)
+        block.transactions.push_back(toy_transfer({.from = i}, 1, 5));
+    EXPECT_EQ(node.prepare(block).size(), kToyAccounts);
+    const auto size = static_cast<int64_t>(block.transactions[0].size());
+    EXPECT_EQ(node.prepare(block, 2 * size + 20).size(), 2U);
+    EXPECT_TRUE(node.prepare(block, 10).empty());
+}
+
+TEST(Comet, CommitOutOfOrderAndUnknownMethodsAreExceptions) {
+    const TempDirectory directory;
+    CometNode node(directory.file("node"));
+    ASSERT_TRUE(node.init_chain(init_request()).has_init_chain());
+    abci::Request unknown;  // no method that this version knows
+    EXPECT_TRUE(node.driver().call(Driver::kQuery, unknown).has_exception());
+    EXPECT_EQ(node.engine().failure(), "");
+    EXPECT_TRUE(node.commit().has_exception());
+    EXPECT_NE(node.engine().failure(), "");
+}
+
+TEST(Comet, AnyCallMayComeOnAnyConnectionAndQueriesAreProven) {
+    const TempDirectory directory;
+    CometNode node(directory.file("node"));
+    abci::Request request;
+    *request.mutable_init_chain() = init_request();
+    ASSERT_TRUE(node.driver().call(Driver::kSnapshot, request).has_init_chain());
+    ProposedBlock block;
+    block.height = 1;
+    block.time_ms = kToyGenesisTimeMs + 1;
+    abci::Request finalize;
+    CometNode::fill(*finalize.mutable_finalize_block(), block);
+    ASSERT_TRUE(node.driver().call(Driver::kMempool, finalize).has_finalize_block());
+    ASSERT_TRUE(node.commit().has_commit());
+    abci::Request query;
+    query.mutable_query()->set_path("state");
+    query.mutable_query()->set_data(std::string(text_of(toy_account_key(toy_address(1)))));
+    query.mutable_query()->set_prove(true);
+    const auto answer = node.driver().call(Driver::kConsensus, query).query();
+    EXPECT_EQ(answer.code(), 0U);
+    EXPECT_EQ(answer.height(), 1);
+    EXPECT_EQ(answer.value().size(), 16U);
+    ASSERT_EQ(answer.proof_ops().ops_size(), 1);
+    EXPECT_EQ(answer.proof_ops().ops(0).type(), "assay:state");
+    query.mutable_query()->set_path("nonsense");
+    EXPECT_NE(node.driver().call(Driver::kQuery, query).query().code(), 0U);
+}
+
+TEST(Comet, RecheckSkipsNothingThatTheStateDecides) {
+    const TempDirectory directory;
+    CometNode node(directory.file("node"));
+    ASSERT_TRUE(node.init_chain(init_request()).has_init_chain());
+    const Bytes first = toy_transfer({.nonce = 0}, 2, 5), second = toy_transfer({.nonce = 1}, 2, 5);
+    EXPECT_EQ(node.check_tx(first), 0U);
+    EXPECT_EQ(node.check_tx(second), 0U);
+    EXPECT_NE(node.check_tx(first), 0U) << "it waits already";
+    ProposedBlock block;
+    block.height = 1;
+    block.time_ms = kToyGenesisTimeMs + 1;
+    block.transactions = {first};
+    ASSERT_TRUE(node.finalize(block).has_finalize_block());
+    ASSERT_TRUE(node.commit().has_commit());
+    EXPECT_NE(node.check_tx(first, true), 0U) << "its nonce is used";
+    EXPECT_EQ(node.check_tx(second, true), 0U);
+    EXPECT_EQ(node.engine().next_nonce(toy_address(1)), 2U);
+}
+
+TEST(CometFrame, GoldenBytes) {
+    const auto framed = [](const auto& message) {
+        Bytes out;
+        comet::append_frame(message, out);
+        return to_hex(out);
+    };
+    abci::Request request;
+    request.mutable_flush();
+    EXPECT_EQ(framed(request), "021200");
+    abci::Response response;
+    response.mutable_flush();
+    EXPECT_EQ(framed(response), "021a00");
+    request.mutable_echo()->set_message("hello");
+    EXPECT_EQ(framed(request), "090a070a0568656c6c6f");
+    request.mutable_finalize_block()->set_height(7);
+    request.mutable_finalize_block()->add_txs("ab");
+    EXPECT_EQ(framed(request), "09a201060a0261622807");
+    response.mutable_info()->set_last_block_height(7);
+    response.mutable_info()->set_app_version(1);
+    EXPECT_EQ(framed(response), "06220418012007");
+}
+
+TEST(CometFrame, PiecesAreJoinedAndLimitsHold) {
+    abci::Request request;
+    request.mutable_echo()->set_message(std::string(100'000, 'x'));
+    Bytes two;
+    comet::append_frame(request, two);
+    comet::append_frame(request, two);
+    comet::FrameReader reader;
+    size_t frames = 0;
+    for (size_t at = 0; at < two.size(); at += 7'777) {
+        reader.feed(ByteView(two).subspan(at, std::min<size_t>(7'777, two.size() - at)));
+        while (true) {
+            const auto frame = reader.next();
+            ASSERT_TRUE(frame.ok());
+            if (!frame->has_value()) break;
+            ++frames;
+            abci::Request again;
+            ASSERT_TRUE(again.ParseFromArray((*frame)->data(), static_cast<int>((*frame)->size())));
+            EXPECT_EQ(again.echo().message(), request.echo().message());
+        }
+    }
+    EXPECT_EQ(frames, 2U);
+    EXPECT_TRUE(reader.empty());
+    comet::FrameReader large;
+    large.feed(Bytes{0x81, 0x80, 0x80, 0x40});  // 128 MiB + 1
+    EXPECT_EQ(large.next().error().code, Code::kLimit);
+    comet::FrameReader endless;
+    endless.feed(Bytes(6, 0xFF));
+    EXPECT_EQ(endless.next().error().code, Code::kCorrupt);
+}
+
+TEST(CometFrame, AMalformedFrameClosesItsConnectionAlone) {
+    const TempDirectory directory;
+    CometNode node(directory.file("node"));
+    node.driver().write_raw(Driver::kSnapshot, Bytes(6, 0xFF));
+    EXPECT_TRUE(node.driver().read(Driver::kSnapshot).has_exception());
+    EXPECT_TRUE(node.driver().is_closed(Driver::kSnapshot));
+    EXPECT_EQ(node.info().last_block_height(), 0);
+}
+
+}  // namespace
+}  // namespace assay::ledger
