@@ -2,6 +2,7 @@
 #include "compute/program/program.h"
 
 #include <algorithm>
+#include <set>
 
 #include "compute/models/model.h"
 #include "compute/program/builder.h"

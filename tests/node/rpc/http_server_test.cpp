@@ -1,4 +1,5 @@
 // The HTTP side over real sockets: routes, limits, guards, tokens, clean stop; and the client.
+#include <array>
 #include <thread>
 
 #include "node/rpc/client.h"
