@@ -6,6 +6,7 @@
 
 #include "node/cli/report.h"
 #include "node/core/home.h"
+#include "testnet/load.h"
 #include "testnet/network.h"
 
 namespace assay::testnet {
@@ -125,6 +126,23 @@ void add_testnet_commands(CLI::App& app, const node::GlobalOptions& globals) {
     status->callback([flags, &globals] {
         const auto network = node::value_or_fail(globals, load(flags->directory));
         node::print_result(globals, describe(network), table(network));
+    });
+
+    auto* load_command = group->add_subcommand(
+        "transfers", "Sign transfers of the first nodes' keys, for tools/bench_comet");
+    auto out = std::make_shared<std::string>();
+    auto count = std::make_shared<uint64_t>(20'000);
+    auto senders = std::make_shared<uint32_t>(4);
+    load_command->add_option("--dir", flags->directory, "Directory of the network")
+        ->capture_default_str();
+    load_command->add_option("--count", *count, "How many")->capture_default_str();
+    load_command->add_option("--senders", *senders, "Of how many nodes")->capture_default_str();
+    load_command->add_option("--out", *out, "File to write")->required();
+    load_command->footer("Example: assay testnet transfers --dir /tmp/net --out /tmp/transfers");
+    load_command->callback([flags, out, count, senders, &globals] {
+        const auto network = node::value_or_fail(globals, load(flags->directory));
+        node::ok_or_fail(globals, write_transfers(network, *senders, *count, *out));
+        node::print_result(globals, {{"written", *out}}, "wrote " + *out);
     });
 
     auto* down = group->add_subcommand("down", "Stop every node of a network");

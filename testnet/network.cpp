@@ -18,7 +18,6 @@
 #include "ledger/codec/block.h"
 #include "ledger/codec/canonical.h"
 #include "ledger/crypto/address_text.h"
-#include "ledger/crypto/ed25519.h"
 #include "ledger/engine/comet/home.h"
 #include "node/core/config.h"
 #include "node/core/free_port.h"
@@ -137,18 +136,15 @@ node::NodeConfig node_config(const Options& options, const Network& network, siz
 // The engine's keys of one node; a validator's also into the genesis.
 Status add_comet_node(const Node& node, bool is_validator, CometNetwork& comet,
                       pb::Genesis& genesis) {
-    ASSAY_ASSIGN(const auto node_key, ledger::new_ed25519_key());
-    ASSAY_ASSIGN(const auto validator_key, ledger::new_ed25519_key());
+    ASSAY_ASSIGN(const auto identity,
+                 ledger::comet::create_identity(node::HomeLayout{node.home}.engine()));
     ASSAY_ASSIGN(const uint16_t port, node::free_port());
-    ASSAY_RETURN_IF_ERROR(
-        ledger::comet::write_keys(node::HomeLayout{node.home}.engine(), node_key, validator_key));
     comet.ports.push_back(port);
-    comet.endpoints.push_back(ledger::comet::node_id(node_key) +
-                              "@127.0.0.1:" + std::to_string(port));
+    comet.endpoints.push_back(identity.node_id + "@127.0.0.1:" + std::to_string(port));
     if (!is_validator) return {};
     constexpr uint64_t kPower = 10;
     auto* validator = genesis.add_validators();
-    validator->set_consensus_key(validator_key.public_key.data(), validator_key.public_key.size());
+    validator->set_consensus_key(identity.consensus_key.data(), identity.consensus_key.size());
     validator->set_power(kPower);
     return {};
 }

@@ -17,6 +17,10 @@ namespace assay::node {
 
 struct InitFlags {
     bool producer = false;
+    std::string engine = "embedded";
+    uint32_t validators = 4;
+    std::vector<std::string> hosts;         // of the validators
+    std::vector<std::string> engine_peers;  // NODEID@host:port
     std::string chain_id = "assay-local";
     std::string genesis;
     std::vector<std::string> peers;
@@ -33,6 +37,8 @@ struct InitFlags {
 void add_provider_options(CLI::App& command, InitFlags& flags);
 // A new home: key, configuration, genesis.
 void init_home(const InitFlags& flags, const GlobalOptions& globals);
+// One home for each validator of a new network under CometBFT, in folders of the given home.
+void init_validators(const InitFlags& flags, const GlobalOptions& globals);
 // Until interrupted; `as_provider` turns the provider agent on whatever the configuration says.
 void run_home(const GlobalOptions& globals, bool as_provider);
 

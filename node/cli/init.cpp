@@ -6,6 +6,7 @@
 #include "ledger/codec/canonical.h"
 #include "ledger/codec/transaction.h"
 #include "ledger/crypto/address_text.h"
+#include "ledger/engine/comet/home.h"
 #include "node/cli/cli.h"
 #include "node/cli/home_setup.h"
 #include "node/cli/passphrase.h"
@@ -41,6 +42,8 @@ Result<Bytes> new_genesis(const InitFlags& flags, const ledger::Address& produce
 NodeConfig make_config(const InitFlags& flags) {
     NodeConfig config;
     config.engine = flags.producer ? EngineKind::kProducer : EngineKind::kFollower;
+    if (!flags.engine_peers.empty()) config.engine = EngineKind::kCometbft;
+    config.engine_peers = flags.engine_peers;
     config.peers = flags.peers;
     config.keep_artifacts = flags.producer;
     config.provider.enabled = flags.provider;
@@ -73,7 +76,16 @@ void init_home(const InitFlags& flags, const GlobalOptions& globals) {
     if (!flags.genesis.empty()) {
         const auto text =
             value_or_fail(globals, read_text(flags.genesis, ledger::kMaxGenesisBytes));
-        (void)value_or_fail(globals, ledger::decode_genesis(view_of(text)));
+        const auto genesis = value_or_fail(globals, ledger::decode_genesis(view_of(text)));
+        if ((genesis.validators_size() > 0) == flags.engine_peers.empty()) {
+            fail_command(globals,
+                         fail(Code::kInvalidArgument,
+                              genesis.validators_size() > 0
+                                  ? "this network is ordered by CometBFT. Remedy: --engine-peer "
+                                    "NODEID@HOST:PORT of one of its nodes"
+                                  : "--engine-peer is for networks under CometBFT; this one has a "
+                                    "producer. Remedy: --peer HOST:PORT"));
+        }
         joined = bytes_of(view_of(text));
     }
     // Before anything is written: a bad chain id or passphrase leaves no half a home.
@@ -94,6 +106,8 @@ void init_home(const InitFlags& flags, const GlobalOptions& globals) {
     const auto genesis =
         flags.producer ? value_or_fail(globals, new_genesis(flags, address)) : joined;
     ok_or_fail(globals, write_text(home.genesis(), text_of(genesis), 0644));
+    if (!flags.engine_peers.empty())
+        (void)value_or_fail(globals, ledger::comet::create_identity(home.engine()));
     ok_or_fail(globals, save_config(make_config(flags), home.config()));
     const auto text = ledger::address_text(address);
     print_result(globals, {{"home", home.root.string()}, {"address", text}},
@@ -123,13 +137,34 @@ void add_init_command(CLI::App& app, const GlobalOptions& globals) {
     command->add_option("--chain-id", flags->chain_id, "With --producer: name of the chain")
         ->capture_default_str();
     command->add_option("--genesis", flags->genesis, "Join the network of this genesis file");
+    command
+        ->add_option("--engine", flags->engine,
+                     "With cometbft: one home for each validator of a new network, in folders of "
+                     "--home")
+        ->check(CLI::IsMember({"embedded", "cometbft"}))
+        ->capture_default_str();
+    command->add_option("--validators", flags->validators, "With --engine cometbft: how many")
+        ->check(CLI::Range(1U, static_cast<unsigned>(ledger::kMaxValidators)))
+        ->capture_default_str();
+    command->add_option("--host", flags->hosts,
+                        "With --engine cometbft: a validator's address, in order; repeatable "
+                        "(default: all here, on ports of their own)");
+    command->add_option("--engine-peer", flags->engine_peers,
+                        "With --genesis of a network under CometBFT: NODEID@host:port; repeatable");
     command->add_option("--peer", flags->peers, "host:port of a node to follow; repeatable");
     command->add_flag("--provider", flags->provider, "Offer this machine for training");
     add_provider_options(*command, *flags);
     command->footer(
         "Example: assay --home n1 init --producer\n"
-        "         assay --home n2 init --genesis n1/genesis.bin --peer 127.0.0.1:8651 --provider");
-    command->callback([flags, &globals] { init_home(*flags, globals); });
+        "         assay --home n2 init --genesis n1/genesis.bin --peer 127.0.0.1:8651 --provider\n"
+        "         assay --home net init --engine cometbft --validators 4");
+    command->callback([flags, &globals] {
+        if (flags->engine == "cometbft") {
+            init_validators(*flags, globals);
+        } else {
+            init_home(*flags, globals);
+        }
+    });
 }
 
 }  // namespace assay::node

@@ -230,6 +230,8 @@ void add_provider_home_commands(CLI::App& group, const GlobalOptions& globals) {
     auto* init = group.add_subcommand(
         "init", "Set up a home that offers this machine, or turn an existing one into a provider");
     init->add_option("--genesis", flags->genesis, "New home: join the network of this file");
+    init->add_option("--engine-peer", flags->engine_peers,
+                     "New home under CometBFT: NODEID@host:port of a node; repeatable");
     init->add_option("--peer", flags->peers, "New home: host:port of a node to follow; repeatable");
     add_provider_options(*init, *flags);
     init->footer(

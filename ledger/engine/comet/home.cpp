@@ -140,15 +140,12 @@ fs::path rpc_socket(const fs::path& home) {
     return home / "rpc.sock";
 }
 
-std::string node_id(const Ed25519Key& node_key) {
-    return to_hex(ed25519_address(node_key.public_key));
-}
-
-Status write_keys(const fs::path& home, const Ed25519Key& node_key,
-                  const Ed25519Key& validator_key) {
+Result<EngineIdentity> create_identity(const fs::path& home) {
     const fs::path validator = home / "config" / "priv_validator_key.json";
     if (fs::exists(validator))
         return fail(Code::kAlreadyExists, validator.string() + " exists: it is never replaced");
+    ASSAY_ASSIGN(const Ed25519Key node_key, new_ed25519_key());
+    ASSAY_ASSIGN(const Ed25519Key validator_key, new_ed25519_key());
     ASSAY_RETURN_IF_ERROR(write(home / "config" / "node_key.json",
                                 json{{"priv_key", private_key(node_key)}}.dump(2) + "\n", 0600));
     ASSAY_RETURN_IF_ERROR(write(home / "data" / "priv_validator_state.json",
@@ -157,7 +154,8 @@ Status write_keys(const fs::path& home, const Ed25519Key& node_key,
     const json key = {{"address", upper_hex(ed25519_address(validator_key.public_key))},
                       {"pub_key", public_key(validator_key.public_key)},
                       {"priv_key", private_key(validator_key)}};
-    return write(validator, key.dump(2) + "\n", 0600);
+    ASSAY_RETURN_IF_ERROR(write(validator, key.dump(2) + "\n", 0600));
+    return EngineIdentity{to_hex(ed25519_address(node_key.public_key)), validator_key.public_key};
 }
 
 Status write_config(const EngineConfig& config, const pb::Genesis& genesis) {

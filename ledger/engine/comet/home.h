@@ -25,12 +25,13 @@ struct EngineConfig {
 
 [[nodiscard]] std::filesystem::path app_socket(const std::filesystem::path& home);
 [[nodiscard]] std::filesystem::path rpc_socket(const std::filesystem::path& home);
-// What others put before the @: hexadecimal address of the node key.
-[[nodiscard]] std::string node_id(const Ed25519Key& node_key);
-
-// Once for a home: both keys (0600) and the validator's empty state. kAlreadyExists if it has them.
-Status write_keys(const std::filesystem::path& home, const Ed25519Key& node_key,
-                  const Ed25519Key& validator_key);
+struct EngineIdentity {
+    std::string node_id;  // what others put before the @: hexadecimal address of the node key
+    Ed25519Public consensus_key{};
+};
+// Once for a home: new keys of node and validator (0600), and the validator's empty state.
+// kAlreadyExists if it has them.
+Result<EngineIdentity> create_identity(const std::filesystem::path& home);
 // At every start.
 Status write_config(const EngineConfig& config, const pb::Genesis& genesis);
 

@@ -203,6 +203,32 @@ TEST_F(NodeTest, AProviderHomeIsMadeFromAnExistingOne) {
     }
 }
 
+TEST_F(NodeTest, TheHomesOfANewNetworksValidators) {
+    const auto passphrase = place_.write("passphrase", "a passphrase");
+    std::filesystem::permissions(passphrase, std::filesystem::perms::owner_read);
+    const auto made = ask_json({"--passphrase-file", passphrase, "init", "--engine", "cometbft",
+                                "--validators", "2", "--host", "10.0.0.1", "--host", "10.0.0.2"});
+    ASSERT_EQ(made.at("validators").size(), 2U);
+    const auto first = place_.read("home/validator-1/genesis.bin");
+    EXPECT_EQ(first, place_.read("home/validator-2/genesis.bin"));
+    for (size_t i = 0; i < 2; ++i) {
+        const std::string folder = "home/validator-" + std::to_string(i + 1);
+        const auto config = json::parse(place_.read(folder + "/config.json"));
+        EXPECT_EQ(config.value("engine", ""), "cometbft");
+        EXPECT_EQ(config.value("engineHost", ""), "10.0.0." + std::to_string(i + 1));
+        EXPECT_EQ(config.at("enginePeers"), json({made["validators"][1 - i].value("engine", "")}));
+        const auto key =
+            json::parse(place_.read(folder + "/engine/config/priv_validator_key.json"));
+        EXPECT_EQ(key["pub_key"].value("type", ""), "tendermint/PubKeyEd25519");
+    }
+    // Who joins names a peer; a home that exists is left alone.
+    const auto genesis = place_.file("home/validator-1/genesis.bin");
+    EXPECT_NE(error_of({"--home", place_.file("n"), "init", "--genesis", genesis}, 2)
+                  .find("--engine-peer"),
+              std::string::npos);
+    EXPECT_NE(error_of({"init", "--engine", "cometbft"}, 1).find("validator-1"), std::string::npos);
+}
+
 // A whole network of this program: the commands that only a job gives something to do.
 TEST_F(NodeTest, AJobFromScreenToVerify) {
     const std::string net = place_.file("net");

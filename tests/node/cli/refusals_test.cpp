@@ -87,6 +87,10 @@ TEST_F(RefusalsTest, BadNumbers) {
     expect_all({
         {{"ledger", "block", "abc"}, 2, {"assay ledger block: ", "height", "abc"}},
         {{"ledger", "block", "-1"}, 2, {"assay ledger block: "}},
+        {{"init", "--engine", "raft"}, 2, {"--engine", "raft"}},
+        {{"init", "--engine", "cometbft", "--producer"}, 2, {"--producer"}},
+        {{"init", "--engine", "cometbft", "--validators", "0"}, 2, {"--validators", "range 1"}},
+        {{"init", "--engine", "cometbft", "--validators", "2", "--host", "a"}, 2, {"--host"}},
         {{"init", "--producer", "--stake", "-3"}, 2, {"--stake", "'-3'"}},
         {{"audit", "prove", "--event", "-1"}, 2, {"--event", "'-1'"}},
         {{"ledger", "events", "--from", "1e9"}, 2, {"--from", "1e9"}},
