@@ -98,22 +98,20 @@ CheckResult LocalApplication::check_tx(ByteView raw, bool recheck) {
     result.code = check_expiry(tx.body, head.height + 1);
     // Bytes do not change while they wait: a recheck looks at the state only.
     if (result.code == TxCode::kOk && !recheck) result.code = rules_.preflight(tx, result.log);
-    if (result.code == TxCode::kOk) {
-        const bool is_reserved = recheck && [&] {
-            const std::lock_guard lock(check_mutex_);
-            return keeps_pending_;
-        }();
-        result.code = is_reserved ? recheck_reserved(tx) : check_nonce_and_fee(tx, result.log);
-    } else if (recheck) {
-        release_from(tx);
+    if (result.code == TxCode::kOk) result.code = check_nonce_and_fee(tx, recheck, result.log);
+    if (result.code != TxCode::kOk && recheck) {  // it is dropped, and those after it with it
+        const std::lock_guard lock(check_mutex_);
+        if (const auto it = before_commit_.find(tx.sender); it != before_commit_.end())
+            it->second.next_nonce = std::min(it->second.next_nonce, tx.body.nonce());
     }
     if (result.code != TxCode::kOk && result.log.empty()) result.log = tx_code_remedy(result.code);
     return result;
 }
 
-TxCode LocalApplication::check_nonce_and_fee(const CheckedTx& tx, std::string& log) {
+TxCode LocalApplication::check_nonce_and_fee(const CheckedTx& tx, bool recheck, std::string& log) {
     const auto state = committed_state();
     const std::lock_guard lock(check_mutex_);
+    if (!recheck) before_commit_.clear();  // the rechecks are over
     const uint64_t account_nonce = rules_.next_nonce(tx.sender, *state);
     Pending pending;
     if (const auto it = pending_.find(tx.sender); it != pending_.end()) pending = it->second;
@@ -145,58 +143,27 @@ TxCode LocalApplication::check_nonce_and_fee(const CheckedTx& tx, std::string& l
     return code;
 }
 
-// Still payable, and no earlier one of its sender was dropped. One that fails is dropped, and so
-// are those after it.
-TxCode LocalApplication::recheck_reserved(const CheckedTx& tx) {
-    const auto state = committed_state();
-    const uint64_t account_nonce = rules_.next_nonce(tx.sender, *state);
-    CheckedTx as_next = tx;
-    as_next.body.set_nonce(account_nonce);
-    TxCode code = TxCode::kOk;
-    {
-        const std::lock_guard lock(check_mutex_);
-        const auto it = pending_.find(tx.sender);
-        const uint64_t end = it == pending_.end() ? account_nonce : it->second.next_nonce;
-        if (tx.body.nonce() < account_nonce) return TxCode::kNonceUsed;
-        if (tx.body.nonce() >= end) return TxCode::kNonceGap;
-        it->second.fees += tx.body.fee();
-        as_next.body.set_fee(it->second.fees);
-    }
-    code = rules_.preclaim(as_next, *state);
-    if (code != TxCode::kOk) release_from(tx);
-    return code;
+void LocalApplication::end_rechecks() {
+    const std::lock_guard lock(check_mutex_);
+    before_commit_.clear();
 }
 
-void LocalApplication::release_from(const CheckedTx& tx) {
+void LocalApplication::forget_pending() {
     const std::lock_guard lock(check_mutex_);
-    const auto it = pending_.find(tx.sender);
-    if (keeps_pending_ && it != pending_.end())
-        it->second.next_nonce = std::min(it->second.next_nonce, tx.body.nonce());
-}
-
-void LocalApplication::keep_pending() {
-    const std::lock_guard lock(check_mutex_);
-    keeps_pending_ = true;
     pending_.clear();
-}
-
-void LocalApplication::trim_pending() {
-    const auto state = committed_state();
-    const std::lock_guard lock(check_mutex_);
-    if (!keeps_pending_) return pending_.clear();
-    for (auto it = pending_.begin(); it != pending_.end();) {
-        const auto each = it++;
-        each->second.fees = 0;  // the rechecks count them again
-        if (each->second.next_nonce <= rules_.next_nonce(each->first, *state)) pending_.erase(each);
-    }
+    before_commit_.clear();
 }
 
 uint64_t LocalApplication::next_nonce(const Address& sender) const {
     const auto state = committed_state();
     const std::lock_guard lock(check_mutex_);
     const uint64_t account_nonce = rules_.next_nonce(sender, *state);
-    const auto it = pending_.find(sender);
-    return it == pending_.end() ? account_nonce : std::max(account_nonce, it->second.next_nonce);
+    uint64_t nonce = account_nonce;
+    for (const auto* reserved : {&pending_, &before_commit_}) {
+        if (const auto it = reserved->find(sender); it != reserved->end())
+            nonce = std::max(nonce, it->second.next_nonce);
+    }
+    return nonce;
 }
 
 void LocalApplication::release_nonce(const Address& sender, uint64_t nonce, uint64_t fee) {
@@ -307,7 +274,9 @@ Status LocalApplication::commit() {
     finalized_.reset();
     ASSAY_RETURN_IF_ERROR(database_.commit(prepared, record));
     load_committed();
-    trim_pending();
+    const std::lock_guard lock(check_mutex_);
+    before_commit_ = std::move(pending_);
+    pending_.clear();
     return {};
 }
 

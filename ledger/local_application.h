@@ -53,9 +53,10 @@ public:
     void attach_block(Bytes encoded) { attached_block_ = std::move(encoded); }
     // Counting the transactions that check_tx has accepted since the last commit.
     [[nodiscard]] uint64_t next_nonce(const Address& sender) const;
-    // For a mempool outside this process, whose rechecks come some time after commit(): until then
-    // what was reserved stays reserved. Call it again when that mempool starts empty.
-    void keep_pending();
+    // The rechecks after a commit() are done. Not needed where the next check_tx says so.
+    void end_rechecks();
+    // When a mempool outside this process starts empty.
+    void forget_pending();
     // Takes back what check_tx reserved, if no later nonce was reserved since.
     void release_nonce(const Address& sender, uint64_t nonce, uint64_t fee);
     [[nodiscard]] const pb::Genesis& genesis() const { return genesis_; }
@@ -76,10 +77,7 @@ private:
         std::vector<Hash256> tx_hashes;
     };
     void load_committed();
-    TxCode check_nonce_and_fee(const CheckedTx& tx, std::string& log);
-    TxCode recheck_reserved(const CheckedTx& tx);
-    void release_from(const CheckedTx& tx);
-    void trim_pending();
+    TxCode check_nonce_and_fee(const CheckedTx& tx, bool recheck, std::string& log);
     Result<Finalized> execute(const ProposedBlock& block);
 
     // Constant after construction.
@@ -105,7 +103,9 @@ private:
         uint64_t fees = 0;  // at most the balance
     };
     std::map<Address, Pending> pending_;  // guarded by check_mutex_
-    bool keeps_pending_ = false;          // guarded by check_mutex_
+    // What the last commit() forgot, until its rechecks are over: for next_nonce() alone, so that
+    // nobody who asks in between signs a nonce twice. Guarded by check_mutex_.
+    std::map<Address, Pending> before_commit_;
 };
 
 }  // namespace assay::ledger

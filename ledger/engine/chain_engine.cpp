@@ -192,6 +192,7 @@ Result<CommittedBlock> ChainEngine::commit_block(pb::Block block, FinalizedBlock
         for (const Hash256& hash : refused) mempool_.remove(hash);
         mempool_.retain(
             [this](ByteView raw) { return app_.check_tx(raw, true).code == TxCode::kOk; });
+        if (has_mempool_) app_.end_rechecks();
         const std::lock_guard head_lock(head_mutex_);
         tip_ = {committed.block.header().height(), committed.block.header().time_ms(),
                 committed.hash};

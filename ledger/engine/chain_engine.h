@@ -8,6 +8,7 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
 
 #include "ledger/block_check.h"
 #include "ledger/engine/engine.h"
@@ -31,8 +32,12 @@ public:
     [[nodiscard]] std::string failure() const override;
 
 protected:
-    ChainEngine(LocalApplication& app, Database& database, MempoolLimits limits)
-        : app_(app), database_(database), mempool_(limits) {}
+    // Without limits the mempool is in another process, which asks for rechecks itself.
+    ChainEngine(LocalApplication& app, Database& database, std::optional<MempoolLimits> limits)
+        : app_(app),
+          database_(database),
+          has_mempool_(limits.has_value()),
+          mempool_(limits.value_or(MempoolLimits{})) {}
 
     // Starts the chain (or checks that it is the same one) and finds the head.
     Status open_chain(const pb::Genesis& genesis);
@@ -63,6 +68,7 @@ protected:
 
     LocalApplication& app_;
     Database& database_;
+    const bool has_mempool_;
 
 private:
     void notify(const CommittedBlock& block);

@@ -1,7 +1,7 @@
 // AbciServer: answers CometBFT's requests on a unix socket.
 //
-// One thread a connection, replies in the order of requests, written when a Flush arrives or no
-// request waits. The engine opens four connections; any call may come on any of them.
+// Two threads a connection, one reading; replies in the order of requests, written when a Flush
+// arrives or no request waits. The engine opens four connections; any call may come on any of them.
 // Ownership: owns the socket file and its threads; the handler must outlive it. Threads: the
 // handler is called from several threads at once. Errors: kUnavailable when the socket cannot be
 // made; a malformed frame closes its connection.

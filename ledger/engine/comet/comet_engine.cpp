@@ -40,7 +40,7 @@ uint64_t total_bytes(const std::vector<Bytes>& transactions) {
 }  // namespace
 
 CometEngine::CometEngine(LocalApplication& app, Database& database, CometOptions options)
-    : ChainEngine(app, database, {}),
+    : ChainEngine(app, database, std::nullopt),
       options_(std::move(options)),
       rpc_(rpc_socket(options_.config.home).string()) {}
 
@@ -166,7 +166,7 @@ abci::Response CometEngine::handle(const abci::Request& request) {
     const std::lock_guard lock(consensus_mutex_);
     switch (request.value_case()) {
         case abci::Request::kInfo:
-            app_.keep_pending();  // CometBFT starts, with an empty mempool
+            app_.forget_pending();  // CometBFT starts, with an empty mempool
             return info();
         case abci::Request::kInitChain:
             return init_chain(request.init_chain());

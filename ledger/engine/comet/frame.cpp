@@ -20,8 +20,8 @@ void append_frame(const google::protobuf::MessageLite& message, Bytes& out) {
 }
 
 void FrameReader::feed(ByteView bytes) {
-    if (at_ == buffer_.size()) {
-        buffer_.clear();
+    if (at_ * 2 >= buffer_.size()) {
+        buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(at_));
         at_ = 0;
     }
     buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());

@@ -24,8 +24,8 @@ public:
     void feed(ByteView bytes);
     // The next whole frame; nothing when more bytes are needed.
     Result<std::optional<Bytes>> next();
-    // Nothing waits, not even a part of a frame.
-    [[nodiscard]] bool empty() const { return at_ == buffer_.size(); }
+    // Bytes not yet taken, those of a part of a frame too.
+    [[nodiscard]] size_t waiting() const { return buffer_.size() - at_; }
 
 private:
     Bytes buffer_;

@@ -123,7 +123,7 @@ std::string config_document(const EngineConfig& c) {
            "\npersistent_peers = " + quoted(joined(c.peers)) +
            "\naddr_book_strict = false\nallow_duplicate_ip = true\n"
            "flush_throttle_timeout = \"10ms\"\n"
-           "\n[mempool]\nsize = 20000\ncache_size = 40000\nmax_tx_bytes = 1048576\n"
+           "\n[mempool]\nsize = 5000\ncache_size = 20000\nmax_tx_bytes = 1048576\n"
            "\n[consensus]\ntimeout_commit = " +
            milliseconds(c.block_interval_ms) +
            "\npeer_gossip_sleep_duration = \"10ms\"\n"
