@@ -10,6 +10,7 @@
 #include "contracts/stake.h"
 #include "contracts/tasks.h"
 #include "contracts/transactions.h"
+#include "contracts/validators.h"
 #include "ledger/codec/canonical.h"
 
 namespace assay::contracts {
@@ -53,6 +54,8 @@ constexpr Entry kEntries[] = {
     entry<StakeBondRule>(TxType::kStakeBond),
     entry<StakeUnbondRule>(TxType::kStakeUnbond),
     entry<StakeUnjailRule>(TxType::kStakeUnjail),
+    entry<ValidatorRegisterRule>(TxType::kValidatorRegister),
+    entry<ValidatorLeaveRule>(TxType::kValidatorLeave),
     entry<ProviderRegisterRule>(TxType::kProviderRegister),
     entry<ProviderUpdateRule>(TxType::kProviderUpdate),
     entry<JobPostRule>(TxType::kJobPost),

@@ -7,6 +7,7 @@
 #include "contracts/store.h"
 #include "contracts/task_states.h"
 #include "contracts/task_store.h"
+#include "contracts/validators.h"
 
 namespace assay::contracts {
 namespace {
@@ -163,7 +164,7 @@ Broken check_edge(ByteView key, ByteView before, ByteView after) {
 
 bool is_index(keys::Tag tag) {
     return tag == keys::Tag::kUnbonding || tag == keys::Tag::kDue || tag == keys::Tag::kVacant ||
-           tag == keys::Tag::kOperatorTask;
+           tag == keys::Tag::kOperatorTask || tag == keys::Tag::kValidatorRank;
 }
 
 struct PerOperator {
@@ -177,6 +178,7 @@ struct Survey {
     std::set<Bytes> expected_marks, found_marks;
     std::map<std::string, uint32_t> priorities;  // job id -> priority
     std::vector<pb::Task> tasks;
+    pb::Params params;
     Broken broken;
 };
 
@@ -212,10 +214,25 @@ void survey_object(Survey& survey, ByteView key, ByteView value) {
         survey.operators[to_raw(owner)].locked = stake.locked();
         for (const pb::Unbonding& entry : stake.unbonding())
             survey.expected_marks.insert(keys::unbonding(entry.release_ms(), owner));
+        if (const uint64_t power = validator_power(stake, survey.params); power > 0)
+            survey.expected_marks.insert(keys::validator_rank(power, owner));
+    } else if (tag == keys::Tag::kParams) {
+        survey.params = parse_stored<pb::Params>(value);
     } else if (tag == keys::Tag::kProvider) {
         const auto provider = parse_stored<pb::Provider>(value);
         survey.operators[provider.operator_()].busy = provider.busy();
     }
+}
+
+// Between blocks the set is that of the ranks, unless it would be empty.
+Broken check_validator_set(const Reader& reader) {
+    const pb::ValidatorSet set = reader.validator_set();
+    const pb::ValidatorSet strongest = strongest_validators(reader);
+    if (set.outdated() || strongest.validators().empty() ||
+        set.SerializeAsString() == strongest.SerializeAsString())
+        return std::nullopt;
+    return "the validator set is not that of the ranks: " + std::to_string(set.validators_size()) +
+           " and " + std::to_string(strongest.validators_size()) + " validators";
 }
 
 }  // namespace
@@ -265,7 +282,7 @@ std::optional<std::string> find_broken_state(const ledger::ReadView& state) {
         if (!survey.found_marks.contains(key)) return "index entry " + to_hex(key) + " is missing";
     for (const Bytes& key : survey.found_marks)
         if (!survey.expected_marks.contains(key)) return "index entry " + to_hex(key) + " is stale";
-    return std::nullopt;
+    return check_validator_set(Reader(state));
 }
 
 }  // namespace assay::contracts

@@ -12,20 +12,23 @@ namespace assay::contracts::keys {
 using ledger::Address;
 
 enum class Tag : uint8_t {
-    kParams = 0x01,        // - -> Params
-    kTotals = 0x02,        // - -> Totals
-    kProgress = 0x03,      // - -> Progress
-    kAccount = 0x10,       // address -> Account
-    kStake = 0x11,         // address -> Stake
-    kUnbonding = 0x12,     // release_ms, address -> 01; the order of releases
-    kProvider = 0x20,      // address -> Provider
-    kReputation = 0x21,    // address -> Reputation
-    kJob = 0x30,           // job id -> Job
-    kTask = 0x40,          // task id -> Task
-    kJobTask = 0x41,       // job id, round, kind, shard -> task id
-    kDue = 0x42,           // due_ms, task id -> 01; the order of timed edges
-    kVacant = 0x43,        // inverted priority, vacant_ms, task id -> 01; the order of matching
-    kOperatorTask = 0x44,  // address, task id -> 01 while stake is locked in that task
+    kParams = 0x01,         // - -> Params
+    kTotals = 0x02,         // - -> Totals
+    kProgress = 0x03,       // - -> Progress
+    kValidatorSet = 0x04,   // - -> ValidatorSet
+    kAccount = 0x10,        // address -> Account
+    kStake = 0x11,          // address -> Stake
+    kUnbonding = 0x12,      // release_ms, address -> 01; the order of releases
+    kValidatorRank = 0x13,  // inverted power, address -> 01; validators, most power first
+    kConsensusKey = 0x14,   // consensus address -> operator's address; never erased
+    kProvider = 0x20,       // address -> Provider
+    kReputation = 0x21,     // address -> Reputation
+    kJob = 0x30,            // job id -> Job
+    kTask = 0x40,           // task id -> Task
+    kJobTask = 0x41,        // job id, round, kind, shard -> task id
+    kDue = 0x42,            // due_ms, task id -> 01; the order of timed edges
+    kVacant = 0x43,         // inverted priority, vacant_ms, task id -> 01; the order of matching
+    kOperatorTask = 0x44,   // address, task id -> 01 while stake is locked in that task
 };
 
 inline Bytes tagged(Tag tag) {
@@ -56,6 +59,18 @@ inline Bytes unbonding(uint64_t release_ms, const Address& owner) {
     append_be64(key, release_ms);
     append(key, owner.view());
     return key;
+}
+inline Bytes validator_set() {
+    return tagged(Tag::kValidatorSet);
+}
+inline Bytes validator_rank(uint64_t power, const Address& owner) {
+    Bytes key = tagged(Tag::kValidatorRank);
+    append_be64(key, ~power);
+    append(key, owner.view());
+    return key;
+}
+inline Bytes consensus_key(ByteView consensus_address) {
+    return tagged(Tag::kConsensusKey, consensus_address);
 }
 inline Bytes provider(const Address& owner) {
     return tagged(Tag::kProvider, owner.view());

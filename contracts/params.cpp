@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "ledger/codec/block.h"
 #include "ledger/codec/canonical.h"
 
 namespace assay::contracts {
@@ -48,6 +49,9 @@ const Field kFields[] = {
     ASSAY_PARAM(slash_burn_permille, 1'000, 500, 1'000),
     ASSAY_PARAM(no_commit_fine_permille, 100, 1, 1'000),
     ASSAY_PARAM(no_reveal_fine_permille, 1'000, 1, 2'000),
+    ASSAY_PARAM(min_validator_stake, 10'000 * kUnit, kUnit, kUnit* kUnit* kUnit),
+    ASSAY_PARAM(max_validators, 100, 1, ledger::kMaxValidators),
+    ASSAY_PARAM(double_vote_slash_permille, 50, 1, 1'000),
 };
 #undef ASSAY_PARAM
 

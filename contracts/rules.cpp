@@ -9,6 +9,7 @@
 #include "contracts/params.h"
 #include "contracts/stake.h"
 #include "contracts/task_flow.h"
+#include "contracts/validators.h"
 
 namespace assay::contracts {
 
@@ -34,7 +35,7 @@ Status ContractRules::init_genesis(const pb::Genesis& genesis, State& state) con
         credit(store, *owner, given.balance());
     }
     store.put(totals);
-    return {};
+    return add_genesis_validators(store, genesis);
 }
 
 TxCode ContractRules::preflight(const ledger::CheckedTx& tx, std::string& why) const {
@@ -82,10 +83,20 @@ TxOutcome ContractRules::apply(const ledger::CheckedTx& tx, const ledger::BlockI
 void ContractRules::end_block(const ledger::BlockInfo& block, State& state,
                               ledger::Events& events) const {
     Context context{Store(state), block, Reader(state).params(), events, Address{}, 0};
+    punish_double_votes(context);
     release_unbondings(context);
     run_due_tasks(context);
     fill_vacancies(context);
+    update_validator_set(context);
     note_block(context);
+}
+
+std::vector<ledger::ValidatorPower> ContractRules::validators(const ReadView& state) const {
+    std::vector<ledger::ValidatorPower> all;
+    const pb::ValidatorSet set = Reader(state).validator_set();
+    for (const pb::Validator& each : set.validators())
+        all.push_back({bytes_of(each.consensus_key()), each.power()});
+    return all;
 }
 
 std::optional<std::string> ContractRules::broken_invariant(const State& changed) const {

@@ -21,6 +21,8 @@ public:
                             ledger::State& state, ledger::Events& events) const override;
     void end_block(const ledger::BlockInfo& block, ledger::State& state,
                    ledger::Events& events) const override;
+    [[nodiscard]] std::vector<ledger::ValidatorPower> validators(
+        const ledger::ReadView& state) const override;
     [[nodiscard]] std::optional<std::string> broken_invariant(
         const ledger::State& changed) const override;
     [[nodiscard]] std::optional<std::string> broken_global_invariant(

@@ -5,6 +5,7 @@
 #include "contracts/bank.h"
 #include "contracts/limits.h"
 #include "contracts/payload_checks.h"
+#include "contracts/validators.h"
 
 namespace assay::contracts {
 namespace {
@@ -27,7 +28,7 @@ void release_of(Context& context, const Address& owner) {
             *kept.add_unbonding() = entry;
         }
     }
-    context.store.put(owner, kept);
+    save_stake(context.store, owner, kept);
     credit(context.store, owner, released);
     add_totals(context.store, {.unbonding = -sign(released)});
     context.emit("stake.released", {{"operator", hex_text(owner)}, {"amount", decimal(released)}});
@@ -50,7 +51,7 @@ TxCode StakeBondRule::apply(Context& context, const pb::StakeBond& message) {
     // A bond that had fallen below the minimum starts its age anew.
     if (stake.bonded() < context.params.min_stake()) stake.set_since_ms(context.now());
     stake.set_bonded(stake.bonded() + message.amount());
-    context.store.put(context.sender, stake);
+    save_stake(context.store, context.sender, stake);
     add_totals(context.store, {.bonded = sign(message.amount())});
     context.emit("stake.bonded", {{"operator", hex_text(context.sender)},
                                   {"amount", decimal(message.amount())},
@@ -75,7 +76,7 @@ TxCode StakeUnbondRule::apply(Context& context, const pb::StakeUnbond& message) 
     pb::Unbonding* entry = stake->add_unbonding();
     entry->set_amount(message.amount());
     entry->set_release_ms(release_ms);
-    context.store.put(context.sender, *stake);
+    save_stake(context.store, context.sender, *stake);
     context.store.mark(keys::unbonding(release_ms, context.sender));
     add_totals(context.store,
                {.bonded = -sign(message.amount()), .unbonding = sign(message.amount())});
@@ -96,7 +97,7 @@ TxCode StakeUnjailRule::apply(Context& context, const pb::StakeUnjail&) {
     if (stake->tombstoned() || context.now() < stake->jailed_until_ms()) return TxCode::kNotAllowed;
     if (stake->bonded() < context.params.min_stake()) return TxCode::kStakeTooSmall;
     stake->set_jailed_until_ms(0);
-    context.store.put(context.sender, *stake);
+    save_stake(context.store, context.sender, *stake);
     context.emit("stake.unjailed", {{"operator", hex_text(context.sender)}});
     return TxCode::kOk;
 }
@@ -118,7 +119,7 @@ void lock_slot(Context& context, ByteView task_id, pb::Slot& slot, uint64_t amou
     pb::Stake stake = *context.store.stake(owner);
     stake.set_locked(stake.locked() + amount);
     slot.set_stake(amount);
-    context.store.put(owner, stake);
+    save_stake(context.store, owner, stake);
     context.store.mark(keys::operator_task(owner, task_id));
     add_totals(context.store, {.locked = sign(amount)});
 }
@@ -127,7 +128,7 @@ void unlock_slot(Context& context, ByteView task_id, pb::Slot& slot) {
     const Address owner = stored_address(slot.operator_());
     pb::Stake stake = *context.store.stake(owner);
     stake.set_locked(stake.locked() - slot.stake());
-    context.store.put(owner, stake);
+    save_stake(context.store, owner, stake);
     context.store.erase(keys::operator_task(owner, task_id));
     add_totals(context.store, {.locked = -sign(slot.stake())});
     slot.set_stake(0);
@@ -145,7 +146,7 @@ void slash_slot(Context& context, const pb::Job& job, const pb::Task& task, pb::
     stake.set_bonded(stake.bonded() - taken);
     stake.set_locked(stake.locked() - taken);
     stake.set_slashed_total(stake.slashed_total() + taken);
-    context.store.put(owner, stake);
+    save_stake(context.store, owner, stake);
     slot.set_stake(slot.stake() - taken);
     slot.set_slashed(slot.slashed() + taken);
     add_totals(context.store, {.bonded = -sign(taken), .locked = -sign(taken)});
@@ -167,7 +168,7 @@ void jail(Context& context, const Address& owner) {
     pb::Stake stake = *context.store.stake(owner);
     const uint64_t until = context.now() + context.params.jail_ms();
     stake.set_jailed_until_ms(until);
-    context.store.put(owner, stake);
+    save_stake(context.store, owner, stake);
     context.emit("provider.jailed", {{"operator", hex_text(owner)}, {"until_ms", decimal(until)}});
 }
 
@@ -177,7 +178,7 @@ void count_wrong_result(Context& context, const Address& owner) {
     const bool tombstone =
         !stake.tombstoned() && stake.wrong_results() >= context.params.tombstone_after();
     if (tombstone) stake.set_tombstoned(true);
-    context.store.put(owner, stake);
+    save_stake(context.store, owner, stake);
     if (tombstone) context.emit("provider.tombstoned", {{"operator", hex_text(owner)}});
 }
 

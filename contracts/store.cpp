@@ -36,6 +36,7 @@ template pb::Task parse_stored<pb::Task>(ByteView);
 template pb::Totals parse_stored<pb::Totals>(ByteView);
 template pb::Progress parse_stored<pb::Progress>(ByteView);
 template pb::Params parse_stored<pb::Params>(ByteView);
+template pb::ValidatorSet parse_stored<pb::ValidatorSet>(ByteView);
 
 pb::Params Reader::params() const {
     return read<pb::Params>(view_, keys::params()).value_or(pb::Params());
@@ -45,6 +46,13 @@ pb::Totals Reader::totals() const {
 }
 pb::Progress Reader::progress() const {
     return read<pb::Progress>(view_, keys::progress()).value_or(pb::Progress());
+}
+pb::ValidatorSet Reader::validator_set() const {
+    return read<pb::ValidatorSet>(view_, keys::validator_set()).value_or(pb::ValidatorSet());
+}
+std::optional<Address> Reader::consensus_key_owner(ByteView consensus_address) const {
+    const auto value = view_.get(keys::consensus_key(consensus_address));
+    return value ? Address::from(*value) : std::nullopt;
 }
 pb::Account Reader::account(const Address& owner) const {
     return read<pb::Account>(view_, keys::account(owner)).value_or(pb::Account());
@@ -73,6 +81,12 @@ void Store::put(const pb::Totals& totals) {
 }
 void Store::put(const pb::Progress& progress) {
     state_.put(keys::progress(), ledger::encode_message(progress));
+}
+void Store::put(const pb::ValidatorSet& set) {
+    state_.put(keys::validator_set(), ledger::encode_message(set));
+}
+void Store::put_consensus_key_owner(ByteView consensus_address, const Address& owner) {
+    state_.put(keys::consensus_key(consensus_address), bytes_of(owner.view()));
 }
 void Store::put(const Address& owner, const pb::Account& account) {
     state_.put(keys::account(owner), ledger::encode_message(account));

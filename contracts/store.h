@@ -26,6 +26,9 @@ public:
     [[nodiscard]] pb::Params params() const;
     [[nodiscard]] pb::Totals totals() const;
     [[nodiscard]] pb::Progress progress() const;
+    [[nodiscard]] pb::ValidatorSet validator_set() const;
+    // Who registered the consensus key with this address (20 bytes).
+    [[nodiscard]] std::optional<Address> consensus_key_owner(ByteView consensus_address) const;
     [[nodiscard]] pb::Account account(const Address& owner) const;
     [[nodiscard]] std::optional<pb::Stake> stake(const Address& owner) const;
     [[nodiscard]] std::optional<pb::Provider> provider(const Address& owner) const;
@@ -45,8 +48,10 @@ public:
     void put(const pb::Params& params);
     void put(const pb::Totals& totals);
     void put(const pb::Progress& progress);
+    void put(const pb::ValidatorSet& set);
+    void put_consensus_key_owner(ByteView consensus_address, const Address& owner);
     void put(const Address& owner, const pb::Account& account);
-    void put(const Address& owner, const pb::Stake& stake);
+    void put(const Address& owner, const pb::Stake& stake);  // save_stake keeps the ranks too
     void put(const pb::Provider& provider);
     void put(const Address& owner, const pb::Reputation& reputation);
     void put(const pb::Job& job);

@@ -18,6 +18,8 @@ enum class TxType : uint32_t {
     kStakeBond = 10,
     kStakeUnbond = 11,
     kStakeUnjail = 12,
+    kValidatorRegister = 13,
+    kValidatorLeave = 14,
     kProviderRegister = 20,
     kProviderUpdate = 21,
     kJobPost = 30,
@@ -38,6 +40,9 @@ inline constexpr ledger::TxCode kStakeUnbond[] = {kInsufficientFunds, kNotFound,
                                                   kStakeTooSmall, kStakeLocked};
 inline constexpr ledger::TxCode kStakeUnjail[] = {kNotFound, kNotAllowed, kWrongState,
                                                   kStakeTooSmall};
+inline constexpr ledger::TxCode kValidatorRegister[] = {kNotFound, kNotAllowed, kAlreadyExists,
+                                                        kStakeTooSmall};
+inline constexpr ledger::TxCode kValidatorLeave[] = {kNotFound};
 inline constexpr ledger::TxCode kProviderRegister[] = {kAlreadyExists, kStakeTooSmall};
 inline constexpr ledger::TxCode kProviderUpdate[] = {kNotFound};
 inline constexpr ledger::TxCode kJobPost[] = {kInsufficientFunds, kEscrowTooSmall, kInfeasible};
@@ -70,6 +75,11 @@ inline constexpr TxInfo kTransactions[] = {
      "Take free stake out; it is paid after the unbonding delay.", tx_codes::kStakeUnbond},
     {TxType::kStakeUnjail, "stake_unjail", "StakeUnjail",
      "End a jail whose time is over; new slots are offered again.", tx_codes::kStakeUnjail},
+    {TxType::kValidatorRegister, "validator_register", "ValidatorRegister",
+     "Give the engine's key: the bond becomes voting power over the order of blocks.",
+     tx_codes::kValidatorRegister},
+    {TxType::kValidatorLeave, "validator_leave", "ValidatorLeave",
+     "Give the voting power up; the bond stays.", tx_codes::kValidatorLeave},
     {TxType::kProviderRegister, "provider_register", "ProviderRegister",
      "Enter the registry with endpoint, measured score and standing bid.",
      tx_codes::kProviderRegister},

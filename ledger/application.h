@@ -37,12 +37,14 @@ struct ProposedBlock {
     Hash256 previous_hash;     // header hash of height - 1; the beacon derives from it
     uint64_t previous_ms = 0;  // header time of height - 1; 0 for the first block
     std::vector<Bytes> transactions;
+    std::vector<Misbehavior> misbehavior;
 };
 
 struct FinalizedBlock {
     std::vector<pb::TxResult> results;  // one per transaction, same order
     std::vector<pb::Event> events;
     Hash256 app_hash;
+    std::vector<ValidatorPower> validator_updates;  // ascending by key; power 0: removed
 };
 
 struct QueryRequest {

@@ -63,6 +63,15 @@ ProposedBlock proposal_after(const ChainTip& tip) {
     return proposal;
 }
 
+BlockInfo info_of(const ProposedBlock& proposal, const std::string& chain_id) {
+    return {chain_id,
+            proposal.height,
+            proposal.time_ms,
+            beacon_after(proposal.previous_hash),
+            proposal.previous_ms,
+            proposal.misbehavior};
+}
+
 ProposedBlock proposal_of(const pb::Block& block, const ChainTip& tip) {
     ProposedBlock proposal = proposal_after(tip);
     proposal.height = block.header().height();
@@ -70,6 +79,8 @@ ProposedBlock proposal_of(const pb::Block& block, const ChainTip& tip) {
     proposal.transactions.reserve(static_cast<size_t>(block.transactions_size()));
     for (const std::string& tx : block.transactions())
         proposal.transactions.push_back(bytes_of(tx));
+    for (const pb::Misbehavior& each : block.misbehavior())
+        proposal.misbehavior.push_back({bytes_of(each.consensus_address()), each.height()});
     return proposal;
 }
 

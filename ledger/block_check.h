@@ -23,6 +23,8 @@ struct ChainTip {
 // Height 0: time from the genesis document.
 [[nodiscard]] ChainTip genesis_tip(const pb::Genesis& genesis);
 [[nodiscard]] ProposedBlock proposal_of(const pb::Block& block, const ChainTip& tip);
+// What the rules learn of it.
+[[nodiscard]] BlockInfo info_of(const ProposedBlock& proposal, const std::string& chain_id);
 // Its place in the chain: height, and what it takes from the block before.
 [[nodiscard]] ProposedBlock proposal_after(const ChainTip& tip);
 

@@ -29,6 +29,22 @@ void append_events(uint64_t height, Events& pending, std::vector<pb::Event>& out
     pending.clear();
 }
 
+// Both ascending by key.
+std::vector<ValidatorPower> difference(const std::vector<ValidatorPower>& before,
+                                       const std::vector<ValidatorPower>& after) {
+    std::vector<ValidatorPower> updates;
+    auto old = before.begin();
+    for (const ValidatorPower& now : after) {
+        for (; old != before.end() && old->consensus_key < now.consensus_key; ++old)
+            updates.push_back({old->consensus_key, 0});
+        const bool known = old != before.end() && old->consensus_key == now.consensus_key;
+        if (!known || old->power != now.power) updates.push_back(now);
+        if (known) ++old;
+    }
+    for (; old != before.end(); ++old) updates.push_back({old->consensus_key, 0});
+    return updates;
+}
+
 }  // namespace
 
 TxCode check_expiry(const pb::TxBody& body, uint64_t height) {
@@ -96,6 +112,8 @@ Result<ExecutedBlock> Executor::run_block(const BlockInfo& block,
 
     if (const auto law = rules_.broken_invariant(block_state))
         return broken_law(at_height(block) + ", whole block", *law);
+    executed.validator_updates =
+        difference(rules_.validators(cached_before), rules_.validators(block_state));
     executed.changes = block_state.changes();
     return executed;
 }

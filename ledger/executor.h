@@ -16,6 +16,7 @@ struct ExecutedBlock {
     std::vector<pb::TxResult> results;
     std::vector<pb::Event> events;
     State::Changes changes;  // over the state before the block
+    std::vector<ValidatorPower> validator_updates;
 };
 
 // May a transaction be included at `height`? kExpired otherwise.

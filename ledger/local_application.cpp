@@ -4,6 +4,7 @@
 #include <limits>
 #include <queue>
 
+#include "ledger/block_check.h"
 #include "ledger/codec/block.h"
 #include "ledger/codec/canonical.h"
 #include "ledger/crypto/hash.h"
@@ -20,6 +21,10 @@ Hash256 identity_of(const ProposedBlock& block) {
     append_be64(text, block.time_ms);
     append(text, block.previous_hash.view());
     append(text, transactions_root(block.transactions).view());
+    for (const Misbehavior& each : block.misbehavior) {
+        append(text, each.consensus_address);
+        append_be64(text, each.height);
+    }
     return sha256(text);
 }
 
@@ -242,8 +247,7 @@ Result<LocalApplication::Finalized> LocalApplication::execute(const ProposedBloc
                                       " transactions exceed the limit of " +
                                       std::to_string(kMaxBlockTransactions));
     }
-    const BlockInfo info{head.chain_id, block.height, block.time_ms,
-                         beacon_after(block.previous_hash), block.previous_ms};
+    const BlockInfo info = info_of(block, head.chain_id);
     const auto decoded = verifier_.verify_all(block.transactions, head.chain_id);
     const auto before = committed_state();
     ASSAY_ASSIGN(ExecutedBlock executed, executor_.run_block(info, decoded, *before));
@@ -259,6 +263,7 @@ Result<LocalApplication::Finalized> LocalApplication::execute(const ProposedBloc
     finalized.block.app_hash = finalized.prepared.record.app_hash;
     finalized.block.results = std::move(executed.results);
     finalized.block.events = std::move(executed.events);
+    finalized.block.validator_updates = std::move(executed.validator_updates);
     finalized.tx_hashes.reserve(decoded.size());
     for (const DecodedTx& tx : decoded) finalized.tx_hashes.push_back(tx.tx.hash);
     return finalized;

@@ -19,12 +19,25 @@
 
 namespace assay::ledger {
 
+// A validator voted twice for one height.
+struct Misbehavior {
+    Bytes consensus_address;  // 20 bytes
+    uint64_t height = 0;
+};
+
 struct BlockInfo {
     std::string chain_id;
     uint64_t height = 0;
     uint64_t time_ms = 0;      // header time
     Hash256 beacon;            // unpredictable before the previous block was signed
     uint64_t previous_ms = 0;  // header time of the block before; 0 for the first
+    std::vector<Misbehavior> misbehavior;
+};
+
+struct ValidatorPower {
+    Bytes consensus_key;  // Ed25519, 32 bytes
+    uint64_t power = 0;
+    bool operator==(const ValidatorPower&) const = default;
 };
 
 using EventAttributes = std::vector<std::pair<std::string, std::string>>;
@@ -57,6 +70,8 @@ public:
                             Events& events) const = 0;
     // Timed edges and matching, after the block's transactions.
     virtual void end_block(const BlockInfo& block, State& state, Events& events) const = 0;
+    // Who is to order blocks, ascending by key; empty: those of the genesis, for ever.
+    [[nodiscard]] virtual std::vector<ValidatorPower> validators(const ReadView& state) const = 0;
     // The laws that hold across any set of changes; a sentence naming the broken law, key and
     // values.
     [[nodiscard]] virtual std::optional<std::string> broken_invariant(

@@ -63,6 +63,7 @@ Status save(const Network& network) {
 pb::Params testnet_params() {
     pb::Params params;
     params.set_min_stake_age_ms(1);
+    params.set_min_validator_stake(1'000 * kUnit);
     params.set_unbond_delay_ms(60'000);
     params.set_jail_ms(24 * 3'600'000);
     params.set_accept_ms(10'000);
@@ -134,18 +135,19 @@ node::NodeConfig node_config(const Options& options, const Network& network, siz
 }
 
 // The engine's keys of one node; a validator's also into the genesis.
-Status add_comet_node(const Node& node, bool is_validator, CometNetwork& comet,
-                      pb::Genesis& genesis) {
+Status add_comet_node(const Node& node, const ledger::Address& op, bool is_validator,
+                      CometNetwork& comet, pb::Genesis& genesis) {
     ASSAY_ASSIGN(const auto identity,
                  ledger::comet::create_identity(node::HomeLayout{node.home}.engine()));
     ASSAY_ASSIGN(const uint16_t port, node::free_port());
     comet.ports.push_back(port);
     comet.endpoints.push_back(identity.node_id + "@127.0.0.1:" + std::to_string(port));
     if (!is_validator) return {};
-    constexpr uint64_t kPower = 10;
+    constexpr uint64_t kPower = 100'000;  // units of stake bonded to each
     auto* validator = genesis.add_validators();
     validator->set_consensus_key(identity.consensus_key.data(), identity.consensus_key.size());
     validator->set_power(kPower);
+    validator->set_operator_(op.bytes.data(), op.bytes.size());
     return {};
 }
 
@@ -293,7 +295,8 @@ Result<Network> create(const Options& options) {
         fund(identity.address, kProviderBalance);
         if (i == 0) fund(requester, kRequesterBalance);
         if (options.validators > 0) {
-            ASSAY_RETURN_IF_ERROR(add_comet_node(node, i < others, comet, genesis));
+            ASSAY_RETURN_IF_ERROR(
+                add_comet_node(node, identity.address, i < others, comet, genesis));
         } else if (i == 0) {
             genesis.set_producer(identity.address.bytes.data(), identity.address.bytes.size());
         }

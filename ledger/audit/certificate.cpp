@@ -49,17 +49,17 @@ abci::BlockId complete(abci::BlockId id) {
 }
 
 struct Signer {
-    std::string key;
+    Bytes key;
     uint64_t power = 0;
     std::array<uint8_t, 20> address{};
 };
 
 // In CometBFT's order: most power first, then by address.
-std::vector<Signer> validator_set(const pb::Genesis& genesis) {
+std::vector<Signer> validator_set(const std::vector<ValidatorPower>& validators) {
     std::vector<Signer> signers;
-    for (const pb::GenesisValidator& v : genesis.validators())
-        signers.push_back(
-            {v.consensus_key(), v.power(), ed25519_address(view_of(v.consensus_key()))});
+    signers.reserve(validators.size());
+    for (const ValidatorPower& v : validators)
+        signers.push_back({v.consensus_key, v.power, ed25519_address(v.consensus_key)});
     std::sort(signers.begin(), signers.end(), [](const Signer& a, const Signer& b) {
         return a.power != b.power ? a.power > b.power : a.address < b.address;
     });
@@ -70,7 +70,7 @@ Hash256 hash_of(const std::vector<Signer>& signers) {
     std::vector<Bytes> leaves;
     for (const Signer& signer : signers) {
         abci::SimpleValidator validator;
-        validator.mutable_pub_key()->set_ed25519(signer.key);
+        validator.mutable_pub_key()->set_ed25519(std::string(text_of(signer.key)));
         validator.set_voting_power(static_cast<int64_t>(signer.power));
         leaves.push_back(encode_message(validator));
     }
@@ -86,9 +86,10 @@ Hash256 data_hash(const pb::Block& block) {
     return merkle_root(leaves);
 }
 
-Status check_header(const abci::Header& header, const pb::Block& block, const pb::Genesis& genesis,
-                    const std::vector<Signer>& signers, const Hash256& app_hash) {
-    if (header.chain_id() != genesis.chain_id())
+Status check_header(const abci::Header& header, const pb::Block& block,
+                    const std::vector<Signer>& signers, const std::vector<Signer>& next,
+                    const Hash256& app_hash) {
+    if (header.chain_id() != block.header().chain_id())
         return wrong("header.chain_id", "is '" + header.chain_id() + "'");
     if (header.height() != static_cast<int64_t>(block.header().height()))
         return wrong("header.height", "is " + std::to_string(header.height()));
@@ -105,11 +106,10 @@ Status check_header(const abci::Header& header, const pb::Block& block, const pb
     if (!equal(header.app_hash(), app_hash))
         return wrong("header.app_hash", "is " + to_hex(view_of(header.app_hash())) +
                                             ", the state before the block has " + to_hex(app_hash));
-    const Hash256 set = hash_of(signers);
-    if (!equal(header.validators_hash(), set))
-        return wrong("header.validators_hash", "is not of the genesis's validators");
-    if (!equal(header.next_validators_hash(), set))
-        return wrong("header.next_validators_hash", "is not of the genesis's validators");
+    if (!equal(header.validators_hash(), hash_of(signers)))
+        return wrong("header.validators_hash", "is not of this block's validators");
+    if (!equal(header.next_validators_hash(), hash_of(next)))
+        return wrong("header.next_validators_hash", "is not of the next block's validators");
     return {};
 }
 
@@ -121,8 +121,8 @@ Status check_commit(const abci::Commit& commit, const abci::Header& header,
         return wrong("commit.block_id", "is not the header's hash");
     if (static_cast<size_t>(commit.signatures_size()) != signers.size())
         return wrong("commit.signatures", "are " + std::to_string(commit.signatures_size()) +
-                                              ", the chain has " + std::to_string(signers.size()) +
-                                              " validators");
+                                              ", there are " + std::to_string(signers.size()) +
+                                              " validators at this height");
     uint64_t total = 0, agreed = 0;
     for (size_t i = 0; i < signers.size(); ++i) {
         const abci::CommitSig& vote = commit.signatures(static_cast<int>(i));
@@ -137,8 +137,7 @@ Status check_commit(const abci::Commit& commit, const abci::Header& header,
             return wrong(field + ".block_id_flag", "is " + std::to_string(vote.block_id_flag()));
         if (vote.validator_address() != text_of(ByteView(signers[i].address)))
             return wrong(field + ".validator_address", "is not validator " + std::to_string(i));
-        if (!ed25519_verify(view_of(signers[i].key),
-                            vote_sign_bytes(header.chain_id(), commit, vote),
+        if (!ed25519_verify(signers[i].key, vote_sign_bytes(header.chain_id(), commit, vote),
                             view_of(vote.signature())))
             return wrong(field, "does not verify");
         if (vote.block_id_flag() == kForBlock) agreed += signers[i].power;
@@ -189,14 +188,14 @@ Bytes vote_sign_bytes(const std::string& chain_id, const abci::Commit& commit,
     return out;
 }
 
-Status check_certificate(ByteView encoded, const pb::Block& block, const pb::Genesis& genesis,
+Status check_certificate(ByteView encoded, const pb::Block& block, const Signers& signers,
                          const Hash256& app_hash) {
     ASSAY_ASSIGN(const auto certificate,
                  decode_canonical<abci::Certificate>(encoded, kMaxCertificateBytes, "certificate"));
-    const std::vector<Signer> signers = validator_set(genesis);
+    const std::vector<Signer> now = validator_set(signers.now);
     // Signatures first: what they stand behind is then trusted over the block.
-    ASSAY_RETURN_IF_ERROR(check_commit(certificate.commit(), certificate.header(), signers));
-    return check_header(certificate.header(), block, genesis, signers, app_hash);
+    ASSAY_RETURN_IF_ERROR(check_commit(certificate.commit(), certificate.header(), now));
+    return check_header(certificate.header(), block, now, validator_set(signers.next), app_hash);
 }
 
 }  // namespace assay::ledger

@@ -11,14 +11,20 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "ledger.pb.h"
+#include "ledger/rules.h"
 
 namespace assay::ledger {
 
 inline constexpr size_t kMaxCertificateBytes = 64 * 1024;
 
-// Every signature given, more than two thirds of the power of the genesis's validators, and the
-// header against the block. `app_hash`: after the block before.
-Status check_certificate(ByteView encoded, const pb::Block& block, const pb::Genesis& genesis,
+// Who signs a block and who signs the next one. What a block changes counts two blocks later.
+struct Signers {
+    std::vector<ValidatorPower> now, next;
+};
+
+// Every signature given, more than two thirds of the power, and the header against the block.
+// `app_hash`: after the block before.
+Status check_certificate(ByteView encoded, const pb::Block& block, const Signers& signers,
                          const Hash256& app_hash);
 
 // CometBFT's hash of its header.

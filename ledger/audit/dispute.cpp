@@ -11,8 +11,7 @@ Result<std::string> explain_block(const pb::Block& block, const ChainTip& tip, c
                                   const ExplainBlock& explain) {
     const ProposedBlock proposal = proposal_of(block, tip);
     const std::string& chain_id = block.header().chain_id();
-    const BlockInfo info{chain_id, proposal.height, proposal.time_ms,
-                         beacon_after(proposal.previous_hash), proposal.previous_ms};
+    const BlockInfo info = info_of(proposal, chain_id);
     const auto before = app.committed_state();
     const auto decoded = app.verifier().verify_all(proposal.transactions, chain_id);
     ASSAY_ASSIGN(ExecutedBlock executed, Executor(rules).run_block(info, decoded, *before));

@@ -97,6 +97,7 @@ private:
     Status start(const std::string& directory);
     Status apply(const pb::Block& block, const Item& item);
     Status check_decided(const pb::Block& block, const Item& item) const;
+    [[nodiscard]] std::vector<ValidatorPower> current_validators() const;
     Status check_events(const std::optional<Bytes>& recorded, const FinalizedBlock& executed) const;
     Error explain(const Error& wrong_hash, const pb::Block& block,
                   const std::optional<Bytes>& recorded, const FinalizedBlock& executed);
@@ -116,6 +117,7 @@ private:
     std::optional<Result<Item>> ahead_;        // what comes after the block being applied
     pb::Genesis genesis_;
     ChainTip tip_;
+    Signers signers_;  // of the block after tip_
     ReplayReport report_;
 };
 
@@ -148,6 +150,7 @@ Status Replay::start(const std::string& directory) {
         std::make_unique<BlockPrefetch>(app_->verifier(), genesis_.chain_id(), options_.threads);
     report_.chain_id = genesis_.chain_id();
     tip_ = genesis_tip(genesis_);
+    signers_ = {current_validators(), current_validators()};
     return {};
 }
 
@@ -221,7 +224,15 @@ Status Replay::check_decided(const pb::Block& block, const Item& item) const {
                                         ? "certificate: missing"
                                         : "certificate: a producer signs this chain's blocks");
     if (!has_validators) return {};
-    return check_certificate(*item.certificate, block, genesis_, app_->info().app_hash);
+    return check_certificate(*item.certificate, block, signers_, app_->info().app_hash);
+}
+
+std::vector<ValidatorPower> Replay::current_validators() const {
+    auto validators = rules_.validators(*app_->committed_state());
+    if (!validators.empty()) return validators;
+    for (const pb::GenesisValidator& v : genesis_.validators())
+        validators.push_back({bytes_of(v.consensus_key()), v.power()});
+    return validators;
 }
 
 Status Replay::apply(const pb::Block& block, const Item& item) {
@@ -238,6 +249,8 @@ Status Replay::apply(const pb::Block& block, const Item& item) {
     ASSAY_RETURN_IF_ERROR(check_events(recorded, executed));
     app_->attach_block(item.frame.payload);
     ASSAY_RETURN_IF_ERROR(app_->commit());
+    signers_.now = std::move(signers_.next);
+    signers_.next = current_validators();
     tip_ = tip_of(block.header());
     report_.transactions += static_cast<uint64_t>(block.transactions_size());
     report_.events += executed.events.size();

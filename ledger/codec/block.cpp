@@ -58,6 +58,8 @@ Status check_validators(const pb::Genesis& genesis) {
             check_size(field + ".consensus_key", validator.consensus_key().size(), kKeyBytes));
         if (!seen.insert(validator.consensus_key()).second)
             return fail(Code::kInvalidArgument, field + ".consensus_key: listed twice");
+        ASSAY_RETURN_IF_ERROR(
+            check_size(field + ".operator", validator.operator_().size(), sizeof(Address::bytes)));
         if (validator.power() == 0 || validator.power() > kMaxValidatorPower)
             return fail(Code::kInvalidArgument,
                         field + ".power: must be from 1 to " + std::to_string(kMaxValidatorPower));
@@ -79,6 +81,16 @@ Status check_block_shape(const pb::Block& block) {
         return fail(Code::kLimit, "transactions: " + std::to_string(count) +
                                       " exceed the limit of " +
                                       std::to_string(kMaxBlockTransactions));
+    }
+    const auto misbehaviors = static_cast<size_t>(block.misbehavior_size());
+    if (misbehaviors > (block.header().producer().empty() ? kMaxMisbehaviors : 0))
+        return fail(Code::kLimit, "misbehavior: " + std::to_string(misbehaviors) +
+                                      " entries; none under a producer, else at most " +
+                                      std::to_string(kMaxMisbehaviors));
+    for (const pb::Misbehavior& each : block.misbehavior()) {
+        constexpr size_t kAddressBytes = 20;
+        ASSAY_RETURN_IF_ERROR(check_size("misbehavior.consensus_address",
+                                         each.consensus_address().size(), kAddressBytes));
     }
     if (static_cast<size_t>(block.results_size()) != count)
         return fail(Code::kCorrupt, "results: must be one for each transaction");

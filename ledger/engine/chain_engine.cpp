@@ -135,15 +135,21 @@ pb::Block ChainEngine::block_of(const ProposedBlock& proposal,
     header.set_app_hash(std::string(text_of(executed.app_hash.view())));
     for (const Bytes& tx : proposal.transactions) block.add_transactions(std::string(text_of(tx)));
     for (const pb::TxResult& result : executed.results) *block.add_results() = result;
+    for (const Misbehavior& each : proposal.misbehavior) {
+        pb::Misbehavior& stored = *block.add_misbehavior();
+        stored.set_consensus_address(std::string(text_of(each.consensus_address)));
+        stored.set_height(each.height);
+    }
     return block;
 }
 
-Result<ChainEngine::Execution> ChainEngine::execute_candidates(std::vector<Bytes> candidates,
-                                                               uint64_t time_ms,
-                                                               uint64_t max_bytes) {
+Result<ChainEngine::Execution> ChainEngine::execute_candidates(
+    std::vector<Bytes> candidates, uint64_t time_ms, uint64_t max_bytes,
+    std::vector<Misbehavior> misbehavior) {
     Execution execution;
     execution.proposal = proposal_after(tip());
     execution.proposal.time_ms = time_ms;
+    execution.proposal.misbehavior = std::move(misbehavior);
     execution.proposal.transactions = app_.prepare_proposal(std::move(candidates), max_bytes);
     ASSAY_ASSIGN(execution.outcome, app_.finalize_block(execution.proposal));
 

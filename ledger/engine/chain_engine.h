@@ -55,7 +55,8 @@ protected:
         std::vector<Hash256> refused;
     };
     Result<Execution> execute_candidates(std::vector<Bytes> candidates, uint64_t time_ms,
-                                         uint64_t max_bytes);
+                                         uint64_t max_bytes,
+                                         std::vector<Misbehavior> misbehavior = {});
     // Undoes an admit whose transaction will not reach a block.
     void forget(const CheckResult& admitted);
     [[nodiscard]] std::vector<Bytes> mempool_candidates() const;

@@ -105,6 +105,7 @@ int run_cli(int argc, char** argv, const std::vector<AddCommands>& extra) {
     add_keys_commands(app, globals);
     add_node_commands(app, globals);
     add_provider_commands(app, globals);
+    add_validator_commands(app, globals);
     add_job_commands(app, globals);
     add_data_commands(app, globals);
     add_ledger_commands(app, globals);

@@ -23,6 +23,7 @@ int run_cli(int argc, char** argv, const std::vector<AddCommands>& extra);
 void add_init_command(CLI::App& app, const GlobalOptions& globals);
 void add_node_commands(CLI::App& app, const GlobalOptions& globals);  // node, worker, status
 void add_provider_commands(CLI::App& app, const GlobalOptions& globals);
+void add_validator_commands(CLI::App& app, const GlobalOptions& globals);
 void add_provider_bench_command(CLI::App& group, const GlobalOptions& globals);
 // init, run, self-test
 void add_provider_home_commands(CLI::App& group, const GlobalOptions& globals);

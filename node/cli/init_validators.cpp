@@ -19,8 +19,8 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr uint64_t kSupply = 1'000'000'000ull * 1'000'000;  // micro-units, shared by the validators
-constexpr uint64_t kPower = 10;
-constexpr uint16_t kPortStep = 10;  // between validators on one machine
+constexpr uint64_t kPower = 100'000;                        // units of stake bonded to each
+constexpr uint16_t kPortStep = 10;                          // between validators on one machine
 
 struct Validator {
     HomeLayout home;
@@ -69,6 +69,7 @@ Validator make_validator(const InitFlags& flags, uint32_t index, const std::stri
     auto* validator = genesis.add_validators();
     validator->set_consensus_key(identity.consensus_key.data(), identity.consensus_key.size());
     validator->set_power(kPower);
+    validator->set_operator_(address.bytes.data(), address.bytes.size());
 
     made.address = ledger::address_text(address);
     made.config.engine = EngineKind::kCometbft;

@@ -13,6 +13,7 @@ std::vector<Method> build_methods(const MethodEnv& env) {
     add_market_methods(methods, env);
     add_provider_methods(methods, env);
     add_stake_methods(methods, env);
+    add_validator_methods(methods, env);
     add_audit_methods(methods, env);
     add_node_methods(methods, env);
     add_token_methods(methods, env);

@@ -30,6 +30,7 @@ void add_task_methods(std::vector<Method>& methods, const MethodEnv& env);
 void add_market_methods(std::vector<Method>& methods, const MethodEnv& env);
 void add_provider_methods(std::vector<Method>& methods, const MethodEnv& env);
 void add_stake_methods(std::vector<Method>& methods, const MethodEnv& env);
+void add_validator_methods(std::vector<Method>& methods, const MethodEnv& env);
 void add_lineage_method(std::vector<Method>& methods, const MethodEnv& env);
 void add_audit_methods(std::vector<Method>& methods, const MethodEnv& env);
 void add_node_methods(std::vector<Method>& methods, const MethodEnv& env);

@@ -8,6 +8,7 @@
 #include "contracts/limits.h"
 #include "contracts/params.h"
 #include "ledger/codec/canonical.h"
+#include "ledger/crypto/ed25519.h"
 #include "ledger/crypto/hash.h"
 
 namespace assay::test {
@@ -48,10 +49,12 @@ pb::Params Env::test_params() {
     params.set_min_stake_age_ms(1);
     params.set_jail_ms(5'000);
     params.set_unbond_delay_ms(10'000);
+    params.set_min_validator_stake(2 * kMinStake);
+    params.set_max_validators(3);
     return params;
 }
 
-Env::Env(const pb::Params& params) {
+Env::Env(const pb::Params& params, const std::vector<pb::GenesisValidator>& validators) {
     pb::Genesis genesis;
     genesis.set_chain_id(kChain);
     genesis.set_time_ms(kGenesisTimeMs);
@@ -62,6 +65,7 @@ Env::Env(const pb::Params& params) {
         account.set_address(raw(named(name)));
         account.set_balance(kGenesisBalance);
     }
+    for (const pb::GenesisValidator& validator : validators) *genesis.add_validators() = validator;
     ledger::State state(committed_);
     const Status status = rules_.init_genesis(genesis, state);
     EXPECT_TRUE(status.ok()) << status.error().message;
@@ -75,6 +79,7 @@ void Env::open_block(uint64_t time_ms) {
     info_.previous_ms = info_.height == 0 ? 0 : info_.time_ms;
     info_.height += 1;
     info_.time_ms = time_ms;
+    info_.misbehavior.clear();
     Bytes seed;
     append_be64(seed, info_.height);
     info_.beacon = ledger::tagged_hash("test/beacon", seed);
@@ -143,6 +148,15 @@ void Env::close(uint64_t ms) {
     open_block(info_.time_ms + ms);
 }
 
+void Env::report_double_vote(const Bytes& consensus_key) {
+    const auto address = ledger::ed25519_address(consensus_key);
+    info_.misbehavior.push_back({Bytes(address.begin(), address.end()), info_.height - 1});
+}
+
+std::vector<ledger::ValidatorPower> Env::validators() const {
+    return rules_.validators(*block_);
+}
+
 void Env::pass(uint64_t ms) {
     const uint64_t count =
         std::max(contracts::kMinWindowBlocks, ms / (contracts::kLongSilenceMs / 2) + 1);
@@ -208,6 +222,17 @@ Tx unbond(const Address& who, uint64_t amount) {
     pb::StakeUnbond message;
     message.set_amount(amount);
     return make(who, TxType::kStakeUnbond, message);
+}
+Bytes key_named(std::string_view name) {
+    return bytes_of(ledger::tagged_hash("test/consensus-key", view_of(name)).view());
+}
+Tx register_validator(const Address& who, const Bytes& consensus_key) {
+    pb::ValidatorRegister message;
+    message.set_consensus_key(std::string(text_of(consensus_key)));
+    return make(who, TxType::kValidatorRegister, message);
+}
+Tx leave_validators(const Address& who) {
+    return make(who, TxType::kValidatorLeave, pb::ValidatorLeave());
 }
 Tx unjail(const Address& who) {
     return make(who, TxType::kStakeUnjail, pb::StakeUnjail());

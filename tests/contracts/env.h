@@ -47,7 +47,8 @@ using Requirement = std::function<void(const Env&)>;
 class Env {
 public:
     // alice (requester), bob, carol and the providers p1 to p8 exist from genesis.
-    explicit Env(const pb::Params& params = test_params());
+    explicit Env(const pb::Params& params = test_params(),
+                 const std::vector<pb::GenesisValidator>& validators = {});
 
     // Short times: accept 10 s, commit T_ref + 60 s, reveal 30 s, dispute 4 s; young stake is fine.
     static pb::Params test_params();
@@ -62,6 +63,10 @@ public:
         pass(ms);
         close();
     }
+    // CometBFT tells of two votes in the block that is open.
+    void report_double_vote(const Bytes& consensus_key);
+    // Ascending by key, as the engine gets them.
+    [[nodiscard]] std::vector<ledger::ValidatorPower> validators() const;
     void require(const Requirement& requirement) const { requirement(*this); }
 
     // What the last preflight said of a payload that it refused.
@@ -103,6 +108,9 @@ private:
 [[nodiscard]] Tx bond(const Address& who, uint64_t amount);
 [[nodiscard]] Tx unbond(const Address& who, uint64_t amount);
 [[nodiscard]] Tx unjail(const Address& who);
+[[nodiscard]] Bytes key_named(std::string_view name);
+[[nodiscard]] Tx register_validator(const Address& who, const Bytes& consensus_key);
+[[nodiscard]] Tx leave_validators(const Address& who);
 struct ProviderOptions {
     uint64_t price_floor = 100;
     uint32_t capacity = 2;

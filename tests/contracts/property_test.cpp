@@ -55,6 +55,7 @@ public:
     void play(size_t steps) {
         for (size_t i = 0; i < steps; ++i) {
             if (random_.chance(18)) env_.close(block_time());
+            if (random_.chance(1) && random_.chance(20)) env_.report_double_vote(any_key());
             const TxCode code = env_.submit(choose());
             ++transactions_;
             accepted_ += code == TxCode::kOk ? 1 : 0;
@@ -80,6 +81,7 @@ private:
         return random_.chance(20) ? 1'000 : 200;
     }
     const Address& anyone() { return people_[random_.below(people_.size())]; }
+    Bytes any_key() { return key_named(std::to_string(random_.below(12))); }
     const Address& any_operator() { return operators_[random_.below(operators_.size())]; }
 
     Tx choose() {
@@ -97,7 +99,7 @@ private:
         const bool idle = provider && (provider->suspended() || !provider->active());
         if (idle && random_.chance(80)) return update_provider(who, true);
         if (stake && stake->jailed_until_ms() != 0 && random_.chance(80)) return unjail(who);
-        switch (random_.below(7)) {
+        switch (random_.below(9)) {
             case 0: {
                 // One draw a statement: the order of arguments is the compiler's choice.
                 const Address from = anyone();
@@ -112,6 +114,11 @@ private:
                 return unjail(who);
             case 4:
                 return register_provider(who, {.price_floor = 50 + random_.below(1'000)});
+            case 5:
+                return register_validator(who, any_key());
+            case 6:
+                return random_.chance(30) ? leave_validators(who)
+                                          : bond(who, random_.below(5 * kMinStake));
             default: {
                 const bool active = random_.chance(92);
                 return update_provider(who, active, 1 + static_cast<uint32_t>(random_.below(3)));

@@ -20,6 +20,17 @@ uint64_t milliseconds(const abci::Timestamp& time) {
            static_cast<uint64_t>(time.nanos() / kNanosPerMs);
 }
 
+template <typename Request>
+std::vector<Misbehavior> misbehavior_of(const Request& request) {
+    std::vector<Misbehavior> all;
+    for (const abci::Misbehavior& each : request.misbehavior()) {
+        if (all.size() == kMaxMisbehaviors) break;
+        all.push_back({bytes_of(each.validator().address()),
+                       static_cast<uint64_t>(std::max<int64_t>(each.height(), 0))});
+    }
+    return all;
+}
+
 // ProcessProposal and FinalizeBlock ask about the same block.
 template <typename Request>
 ProposedBlock proposal_from(const Request& request, const ChainTip& tip) {
@@ -28,6 +39,7 @@ ProposedBlock proposal_from(const Request& request, const ChainTip& tip) {
     proposal.time_ms = milliseconds(request.time());
     proposal.transactions.reserve(static_cast<size_t>(request.txs_size()));
     for (const std::string& tx : request.txs()) proposal.transactions.push_back(bytes_of(tx));
+    proposal.misbehavior = misbehavior_of(request);
     return proposal;
 }
 
@@ -238,8 +250,8 @@ abci::Response CometEngine::prepare_proposal(const abci::RequestPrepareProposal&
     const uint64_t room =
         std::min(static_cast<uint64_t>(std::max<int64_t>(request.max_tx_bytes(), 0)),
                  uint64_t{kMaxBlockTxBytes});
-    const auto execution =
-        execute_candidates(std::move(candidates), milliseconds(request.time()), room);
+    const auto execution = execute_candidates(std::move(candidates), milliseconds(request.time()),
+                                              room, misbehavior_of(request));
     if (!execution.ok()) return stopped(execution.error());
     abci::Response response;
     abci::ResponsePrepareProposal& answer = *response.mutable_prepare_proposal();
@@ -272,6 +284,11 @@ abci::Response CometEngine::finalize_block(const abci::RequestFinalizeBlock& req
         abci::ExecTxResult& each = *answer.add_tx_results();
         each.set_code(result.code());
         each.set_gas_used(static_cast<int64_t>(result.fee_charged()));
+    }
+    for (const ValidatorPower& changed : outcome->validator_updates) {
+        abci::ValidatorUpdate& update = *answer.add_validator_updates();
+        update.mutable_pub_key()->set_ed25519(std::string(text_of(changed.consensus_key)));
+        update.set_power(static_cast<int64_t>(changed.power));
     }
     answer.set_app_hash(std::string(text_of(outcome->app_hash.view())));
     decided_ = Decided{block_of(proposal, *outcome), std::move(*outcome)};

@@ -4,10 +4,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "ledger/codec/block.h"
@@ -156,6 +158,26 @@ Result<EngineIdentity> create_identity(const fs::path& home) {
                       {"priv_key", private_key(validator_key)}};
     ASSAY_RETURN_IF_ERROR(write(validator, key.dump(2) + "\n", 0600));
     return EngineIdentity{to_hex(ed25519_address(node_key.public_key)), validator_key.public_key};
+}
+
+Result<Ed25519Public> consensus_key(const fs::path& home) {
+    const fs::path file = home / "config" / "priv_validator_key.json";
+    std::ifstream in(file);
+    if (!in)
+        return fail(Code::kNotFound, "no validator key at " + file.string() +
+                                         ". Remedy: a home made by assay init --engine cometbft, "
+                                         "or with --engine-peer");
+    const json document = json::parse(in, nullptr, false);
+    const json::json_pointer where("/pub_key/value");
+    Ed25519Public key;
+    const auto bytes =
+        document.is_object() && document.contains(where) && document.at(where).is_string()
+            ? from_base64(document.at(where).get<std::string>())
+            : std::nullopt;
+    if (!bytes || bytes->size() != key.size())
+        return fail(Code::kCorrupt, file.string() + ": pub_key.value is no Ed25519 key");
+    std::copy(bytes->begin(), bytes->end(), key.begin());
+    return key;
 }
 
 Status write_config(const EngineConfig& config, const pb::Genesis& genesis) {

@@ -32,6 +32,8 @@ struct EngineIdentity {
 // Once for a home: new keys of node and validator (0600), and the validator's empty state.
 // kAlreadyExists if it has them.
 Result<EngineIdentity> create_identity(const std::filesystem::path& home);
+// Of a home that has keys. kNotFound, kCorrupt.
+Result<Ed25519Public> consensus_key(const std::filesystem::path& home);
 // At every start.
 Status write_config(const EngineConfig& config, const pb::Genesis& genesis);
 

@@ -27,6 +27,7 @@ pb::Genesis comet_genesis() {
     pb::GenesisValidator& validator = *genesis.add_validators();
     validator.set_consensus_key(key.public_key.data(), key.public_key.size());
     validator.set_power(10);
+    validator.set_operator_(std::string(text_of(toy_address(1).view())));
     return genesis;
 }
 
@@ -89,6 +90,12 @@ public:
         request.mutable_time()->set_seconds(static_cast<int64_t>(block.time_ms / 1000));
         request.mutable_time()->set_nanos(static_cast<int32_t>(block.time_ms % 1000 * 1'000'000));
         for (const Bytes& tx : block.transactions) request.add_txs(std::string(text_of(tx)));
+        for (const Misbehavior& each : block.misbehavior) {
+            abci::Misbehavior& told = *request.add_misbehavior();
+            told.set_type(abci::DUPLICATE_VOTE);
+            told.mutable_validator()->set_address(std::string(text_of(each.consensus_address)));
+            told.set_height(static_cast<int64_t>(each.height));
+        }
     }
     std::vector<Bytes> prepare(const ProposedBlock& block, int64_t max_bytes = 1'000'000) {
         abci::Request request;
@@ -172,6 +179,7 @@ public:
     uint64_t restarts() const { return restarts_; }
     uint64_t included() const { return included_; }
     uint64_t refused() const { return refused_; }
+    uint64_t set_changes() const { return set_changes_; }
 
 private:
     uint64_t draw(uint64_t below) {
@@ -182,10 +190,11 @@ private:
         node_.start();
         ++restarts_;
     }
-    ProposedBlock proposal(std::vector<Bytes> transactions, uint64_t time_ms) const {
+    ProposedBlock proposal(std::vector<Bytes> transactions, uint64_t time_ms) {
         ProposedBlock block = proposal_after(tip_);
         block.time_ms = time_ms;
         block.transactions = std::move(transactions);
+        if (draw(8) == 0) block.misbehavior.push_back({Bytes(20, uint8_t{3}), tip_.height});
         return block;
     }
     // The next nonce mostly, sometimes a wrong one; now and then garbage.
@@ -228,6 +237,15 @@ private:
         ASSERT_TRUE(found.has_finalize_block()) << found.exception().error();
         ASSERT_EQ(found.finalize_block().tx_results_size(),
                   static_cast<int>(expected->results.size()));
+        ASSERT_EQ(found.finalize_block().validator_updates_size(),
+                  static_cast<int>(expected->validator_updates.size()));
+        if (!expected->validator_updates.empty()) {
+            ++set_changes_;
+            const abci::ValidatorUpdate& update = found.finalize_block().validator_updates(0);
+            EXPECT_EQ(update.pub_key().ed25519(),
+                      text_of(expected->validator_updates[0].consensus_key));
+            EXPECT_EQ(update.power(), static_cast<int64_t>(expected->validator_updates[0].power));
+        }
         for (int i = 0; i < found.finalize_block().tx_results_size(); ++i) {
             const uint32_t code = expected->results[static_cast<size_t>(i)].code();
             EXPECT_EQ(found.finalize_block().tx_results(i).code(), code);
@@ -245,7 +263,7 @@ private:
     ToyNode plain_;
     ChainTip tip_;
     std::string app_hash_;
-    uint64_t restarts_ = 0, included_ = 0, refused_ = 0;
+    uint64_t restarts_ = 0, included_ = 0, refused_ = 0, set_changes_ = 0;
 };
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
@@ -256,7 +274,7 @@ constexpr int kHeights = 2'500;
 
 // Each height is one sequence of the grammar: rounds, abandoned proposals, crashes, replays.
 TEST(Comet, TenThousandSequencesOfTheEngineGrammar) {
-    uint64_t restarts = 0, included = 0, refused = 0;
+    uint64_t restarts = 0, included = 0, refused = 0, set_changes = 0;
     for (uint32_t seed = 1; seed <= 4; ++seed) {
         const TempDirectory directory;
         Story story(seed, directory.file("story"));
@@ -264,10 +282,12 @@ TEST(Comet, TenThousandSequencesOfTheEngineGrammar) {
         restarts += story.restarts();
         included += story.included();
         refused += story.refused();
+        set_changes += story.set_changes();
     }
     EXPECT_GT(restarts, static_cast<uint64_t>(kHeights) / 25);
     EXPECT_GT(included, static_cast<uint64_t>(kHeights));
     EXPECT_GT(refused, static_cast<uint64_t>(kHeights));
+    EXPECT_GT(set_changes, static_cast<uint64_t>(kHeights) / 25);
 }
 
 TEST(Comet, AnotherGenesisStopsTheEngine) {

@@ -101,10 +101,19 @@ public:
     }
 
     void end_block(const BlockInfo& block, State& state, Events& events) const override {
+        for (const Misbehavior& each : block.misbehavior)
+            events.push_back({"toy.double_vote", {{"who", to_hex(each.consensus_address)}}});
         const uint64_t tick = block.time_ms / 1000 / kToyTickSeconds;
         if (tick == toy_number(state, 't')) return;
         put_number(state, 't', tick);
         events.push_back({"toy.tick", {{"beacon", to_hex(block.beacon)}}});
+    }
+
+    // One, whose power is the tick.
+    std::vector<ValidatorPower> validators(const ReadView& state) const override {
+        const uint64_t tick = toy_number(state, 't');
+        if (tick == 0) return {};
+        return {{Bytes(32, uint8_t{7}), tick}};
     }
 
     std::optional<std::string> broken_invariant(const State& changed) const override {

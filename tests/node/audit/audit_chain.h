@@ -41,6 +41,9 @@ public:
         honest_.end_block(block, state, events);
         if (after_end_block) after_end_block(block, state, events);
     }
+    std::vector<ledger::ValidatorPower> validators(const ledger::ReadView& state) const override {
+        return honest_.validators(state);
+    }
     std::optional<std::string> broken_invariant(const ledger::State& changed) const override {
         return keeps_laws ? honest_.broken_invariant(changed) : std::nullopt;
     }

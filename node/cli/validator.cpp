@@ -1,0 +1,84 @@
+// assay validator: take part in ordering blocks under CometBFT.
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "base/bytes.h"
+#include "ledger/engine/comet/home.h"
+#include "node/cli/cli.h"
+#include "node/cli/remote.h"
+#include "node/cli/report.h"
+#include "node/core/home.h"
+
+namespace assay::node {
+namespace {
+
+using nlohmann::json;
+
+constexpr uint64_t kSpendTimeoutMs = 60'000;
+
+void list(const GlobalOptions& globals) {
+    Remote remote(globals);
+    json all = json::array();
+    std::string text;
+    for (json offset = 0; !offset.is_null();) {
+        const auto reply = remote.call("validator_list", {{"offset", offset}});
+        for (const auto& each : reply.at("validators")) {
+            all.push_back(each);
+            text += each.value("operator", "") + "  power " + each.value("power", "") +
+                    (each.value("inSet", false) ? "  orders blocks  " : "  waits          ") +
+                    each.value("consensusKey", "") + "\n";
+        }
+        offset = reply.value("nextOffset", json());
+    }
+    print_result(globals, {{"validators", all}},
+                 text + std::to_string(all.size()) + " validators");
+}
+
+void register_home(const std::string& bond, const std::string& key, const GlobalOptions& globals) {
+    const auto consensus_key = value_or_fail(
+        globals, ledger::comet::consensus_key(HomeLayout{globals.home}.engine()));
+    Remote remote(globals);
+    if (!bond.empty())
+        (void)remote.call("stake_bond", {{"amount", bond}, {"key", key}, {"mode", "wait"}},
+                          kSpendTimeoutMs);
+    const std::string text = "0x" + to_hex(consensus_key);
+    const auto reply =
+        remote.call("validator_register",
+                    {{"consensusKey", text}, {"key", key}, {"mode", "wait"}}, kSpendTimeoutMs);
+    print_result(globals, reply,
+                 "registered " + text +
+                     "\nIts bond counts two blocks later. Keep the node running: assay validator "
+                     "list shows who orders blocks");
+}
+
+}  // namespace
+
+void add_validator_commands(CLI::App& app, const GlobalOptions& globals) {
+    auto* group = app.add_subcommand("validator", "Take part in ordering blocks under CometBFT");
+    group->require_subcommand(1);
+    auto* list_command = group->add_subcommand("list", "Operators with voting power");
+    list_command->footer("Example: assay validator list --json");
+    list_command->callback([&globals] { list(globals); });
+
+    auto key = std::make_shared<std::string>("node");
+    auto bond = std::make_shared<std::string>();
+    auto* join = group->add_subcommand(
+        "register", "Turn this home's stake into voting power, under its engine's key");
+    join->add_option("--bond", *bond, "First bond so many micro-units");
+    join->add_option("--key", *key, "Keyring entry of the operator")->capture_default_str();
+    join->footer("Example: assay --home n validator register --bond 10000000000");
+    join->callback([key, bond, &globals] { register_home(*bond, *key, globals); });
+
+    auto* leave = group->add_subcommand("leave", "Give the voting power up; the stake stays");
+    leave->add_option("--key", *key, "Keyring entry of the operator")->capture_default_str();
+    leave->footer("Example: assay --home n validator leave");
+    leave->callback([key, &globals] {
+        Remote remote(globals);
+        const auto reply = remote.call("validator_leave", {{"key", *key}, {"mode", "wait"}},
+                                       kSpendTimeoutMs);
+        print_result(globals, reply,
+                     "left. Keep the node running for two more blocks; the stake is still bonded");
+    });
+}
+
+}  // namespace assay::node
