@@ -36,8 +36,8 @@ uint64_t punish(Context& context, const Address& owner) {
     if (stake.tombstoned()) return 0;
     unsigned __int128 exposed = stake.bonded();
     for (const pb::Unbonding& entry : stake.unbonding()) exposed += entry.amount();
-    const auto due = static_cast<uint64_t>(exposed * context.params.double_vote_slash_permille() /
-                                           1000);
+    const auto due =
+        static_cast<uint64_t>(exposed * context.params.double_vote_slash_permille() / 1000);
     uint64_t from_unbonding = 0;
     const uint64_t from_bond = take_free_stake(stake, due, from_unbonding);
     const uint64_t taken = from_bond + from_unbonding;
@@ -138,9 +138,8 @@ Status add_genesis_validators(Store& store, const pb::Genesis& genesis) {
         save_stake(store, owner, stake);
     }
     if (genesis.validators_size() > static_cast<int>(params.max_validators()))
-        return fail(Code::kLimit,
-                    "genesis.validators: more than max_validators, " +
-                        std::to_string(params.max_validators()));
+        return fail(Code::kLimit, "genesis.validators: more than max_validators, " +
+                                      std::to_string(params.max_validators()));
     if (genesis.validators_size() > 0) store.put(strongest_validators(store));
     return {};
 }
@@ -173,9 +172,8 @@ void update_validator_set(Context& context) {
                   {"power", decimal(sum_of_powers(strongest))}});
 }
 
-void for_each_ranked(
-    const Reader& reader,
-    const std::function<bool(const Address&, const pb::Stake&, uint64_t)>& visit) {
+void for_each_ranked(const Reader& reader,
+                     const std::function<bool(const Address&, const pb::Stake&, uint64_t)>& visit) {
     const pb::Params params = reader.params();
     reader.view().scan(keys::tagged(keys::Tag::kValidatorRank), [&](ByteView key, ByteView) {
         const Address owner = *Address::from(key.subspan(9));

@@ -24,6 +24,26 @@ void print_export(const ledger::ExportSummary& summary, const std::string& file,
                      to_hex(summary.head_hash));
 }
 
+struct Payment {
+    std::string to, amount;
+    std::string key = "node";
+    bool async = false;
+};
+
+void pay(const Payment& payment, const GlobalOptions& globals) {
+    constexpr uint64_t kTimeoutMs = 60'000;
+    Remote remote(globals);
+    const auto reply = remote.call("bank_transfer",
+                                   {{"to", payment.to},
+                                    {"amount", payment.amount},
+                                    {"key", payment.key},
+                                    {"mode", payment.async ? "sync" : "wait"}},
+                                   kTimeoutMs);
+    print_result(globals, reply,
+                 (payment.async ? "sent " : "paid ") + payment.amount + " micro-units to " +
+                     payment.to + "\n" + reply.value("hash", ""));
+}
+
 // From the running node over RPC; from the database itself when no node runs.
 void export_to(const std::string& file, const GlobalOptions& globals) {
     const HomeLayout home{globals.home};
@@ -107,6 +127,16 @@ void add_ledger_commands(CLI::App& app, const GlobalOptions& globals) {
         const auto reply = remote.call("ledger_getAccount", {{"address", *address}});
         print_result(globals, reply, reply.dump(2));
     });
+
+    auto payment = std::make_shared<Payment>();
+    auto* transfer = group->add_subcommand("transfer", "Pay from a key of this home's node");
+    transfer->add_option("to", payment->to, "Recipient's address")->required();
+    transfer->add_option("amount", payment->amount, "Micro-units")->required();
+    transfer->add_option("--key", payment->key, "Keyring entry that pays")->capture_default_str();
+    transfer->add_flag("--async", payment->async, "Do not wait for the block");
+    transfer->footer(
+        "Example: assay ledger transfer 0x52908400098527886E0F7030069857D2E4169EE7 1000000");
+    transfer->callback([payment, &globals] { pay(*payment, globals); });
 }
 
 }  // namespace assay::node

@@ -30,21 +30,20 @@ void list(const GlobalOptions& globals) {
         }
         offset = reply.value("nextOffset", json());
     }
-    print_result(globals, {{"validators", all}},
-                 text + std::to_string(all.size()) + " validators");
+    print_result(globals, {{"validators", all}}, text + std::to_string(all.size()) + " validators");
 }
 
 void register_home(const std::string& bond, const std::string& key, const GlobalOptions& globals) {
-    const auto consensus_key = value_or_fail(
-        globals, ledger::comet::consensus_key(HomeLayout{globals.home}.engine()));
+    const auto consensus_key =
+        value_or_fail(globals, ledger::comet::consensus_key(HomeLayout{globals.home}.engine()));
     Remote remote(globals);
     if (!bond.empty())
         (void)remote.call("stake_bond", {{"amount", bond}, {"key", key}, {"mode", "wait"}},
                           kSpendTimeoutMs);
     const std::string text = "0x" + to_hex(consensus_key);
     const auto reply =
-        remote.call("validator_register",
-                    {{"consensusKey", text}, {"key", key}, {"mode", "wait"}}, kSpendTimeoutMs);
+        remote.call("validator_register", {{"consensusKey", text}, {"key", key}, {"mode", "wait"}},
+                    kSpendTimeoutMs);
     print_result(globals, reply,
                  "registered " + text +
                      "\nIts bond counts two blocks later. Keep the node running: assay validator "
@@ -74,8 +73,8 @@ void add_validator_commands(CLI::App& app, const GlobalOptions& globals) {
     leave->footer("Example: assay --home n validator leave");
     leave->callback([key, &globals] {
         Remote remote(globals);
-        const auto reply = remote.call("validator_leave", {{"key", *key}, {"mode", "wait"}},
-                                       kSpendTimeoutMs);
+        const auto reply =
+            remote.call("validator_leave", {{"key", *key}, {"mode", "wait"}}, kSpendTimeoutMs);
         print_result(globals, reply,
                      "left. Keep the node running for two more blocks; the stake is still bonded");
     });

@@ -20,25 +20,26 @@ Result<json> list_validators(const Services& services, const json& params) {
     const contracts::Reader reader(*point.view);
     std::set<std::string> in_set;
     const pb::ValidatorSet set = reader.validator_set();
-    for (const pb::Validator& validator : set.validators()) in_set.insert(validator.consensus_key());
+    for (const pb::Validator& validator : set.validators())
+        in_set.insert(validator.consensus_key());
     Page page(params);
-    contracts::for_each_ranked(reader, [&](const ledger::Address& owner, const pb::Stake& stake,
-                                           uint64_t power) {
-        return page.offer([&] {
-            return json{{"operator", ledger::address_text(owner)},
-                        {"consensusKey", hex_bytes(view_of(stake.consensus_key()))},
-                        {"power", std::to_string(power)},
-                        {"inSet", in_set.contains(stake.consensus_key())}};
+    contracts::for_each_ranked(
+        reader, [&](const ledger::Address& owner, const pb::Stake& stake, uint64_t power) {
+            return page.offer([&] {
+                return json{{"operator", ledger::address_text(owner)},
+                            {"consensusKey", hex_bytes(view_of(stake.consensus_key()))},
+                            {"power", std::to_string(power)},
+                            {"inSet", in_set.contains(stake.consensus_key())}};
+            });
         });
-    });
     return with_point(page.answer("validators"), point);
 }
 
 Result<json> register_validator(const MethodEnv& env, const json& params, CallContext& context) {
     pb::ValidatorRegister payload;
     payload.set_consensus_key(std::string(text_of(hash_param(params, "consensusKey").view())));
-    return env.submitter->sign_and_submit(
-        params, static_cast<uint32_t>(TxType::kValidatorRegister), payload, context);
+    return env.submitter->sign_and_submit(params, static_cast<uint32_t>(TxType::kValidatorRegister),
+                                          payload, context);
 }
 
 }  // namespace
@@ -67,7 +68,9 @@ void add_validator_methods(std::vector<Method>& methods, const MethodEnv& env) {
          .example =
              R"({"consensusKey":"0x1111111111111111111111111111111111111111111111111111111111111111"})",
          .role = Role::kSpend,
-         .handler = [env](const json& p, CallContext& c) { return register_validator(env, p, c); }});
+         .handler = [env](const json& p, CallContext& c) {
+             return register_validator(env, p, c);
+         }});
     methods.push_back({.name = "validator_leave",
                        .summary = "Gives up the voting power of a node-held key; the bond stays.",
                        .params = signing_params(),

@@ -176,11 +176,11 @@ TEST(Validators, ThoseOfTheGenesisHaveBonds) {
     EXPECT_NE(refused({genesis_validator(kOne, kKeyOne, 3), genesis_validator(kOne, kKeyTwo, 3)})
                   .find("validators[1].operator"),
               std::string::npos);
-    EXPECT_NE(refused({genesis_validator(kOne, kKeyOne, 3), genesis_validator(kTwo, kKeyTwo, 3),
-                       genesis_validator(kThree, kKeyThree, 3),
-                       genesis_validator(kFour, kKeyFour, 3)})
-                  .find("max_validators"),
-              std::string::npos);
+    EXPECT_NE(
+        refused({genesis_validator(kOne, kKeyOne, 3), genesis_validator(kTwo, kKeyTwo, 3),
+                 genesis_validator(kThree, kKeyThree, 3), genesis_validator(kFour, kKeyFour, 3)})
+            .find("max_validators"),
+        std::string::npos);
 }
 
 }  // namespace

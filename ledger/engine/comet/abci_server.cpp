@@ -1,5 +1,6 @@
 #include "ledger/engine/comet/abci_server.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -194,10 +195,8 @@ void AbciServer::stop() {
             session.socket.shutdown(Socket::shutdown_both, ignored);
         }
     }
-    // Wakes accept().
-    boost::system::error_code ignored;
-    Socket knock(parts_->context);
-    knock.connect(asio::local::stream_protocol::endpoint(parts_->path), ignored);
+    // Wakes accept(), also where the socket's file is gone.
+    ::shutdown(parts_->acceptor.native_handle(), SHUT_RDWR);
     parts_->accepting.join();
     for (Parts::Session& session : parts_->sessions) {
         session.reading.join();

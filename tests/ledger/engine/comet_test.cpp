@@ -415,6 +415,18 @@ TEST(Comet, ALostTransactionHoldsNothingBackAfterTheNextBlock) {
     EXPECT_EQ(node.engine().next_nonce(toy_address(1)), 2U);
 }
 
+TEST(Comet, StopsAlsoWhereTheSocketsFileIsGone) {
+    const TempDirectory directory;
+    CometNode node(directory.file("node"));
+    EXPECT_EQ(node.info().last_block_height(), 0);
+    const auto file = comet::app_socket(directory.file("node"));
+    ASSERT_TRUE(std::filesystem::remove(file));
+    node.stop();
+    node.start();
+    EXPECT_TRUE(std::filesystem::exists(file));
+    EXPECT_EQ(node.info().last_block_height(), 0);
+}
+
 TEST(CometFrame, GoldenBytes) {
     const auto framed = [](const auto& message) {
         Bytes out;
