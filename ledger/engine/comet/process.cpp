@@ -89,11 +89,22 @@ void EngineProcess::drain(int output) {
                 line += c;
                 continue;
             }
-            last_words_ = line;
-            if (options_.log) options_.log(line);
+            note(line);
             line.clear();
         }
     }
+}
+
+// CometBFT 0.38 logs that its consensus broke off, and stays: no block comes any more.
+void EngineProcess::note(const std::string& line) {
+    last_words_ = line;
+    if (options_.log) options_.log(line);
+    if (line.find("CONSENSUS FAILURE") == std::string::npos || !broken_off_.empty()) return;
+    const size_t begin = line.find("err=");
+    broken_off_ = line.substr(begin == std::string::npos ? 0 : begin + 4);
+    if (const size_t stack = broken_off_.find(" stack="); stack != std::string::npos)
+        broken_off_.resize(stack);
+    ::kill(pid_, SIGTERM);
 }
 
 void EngineProcess::supervise() {
@@ -113,6 +124,13 @@ void EngineProcess::supervise() {
         ::waitpid(pid_, &status, 0);
         pid_ = 0;
         if (stopping_) return;
+        if (!broken_off_.empty()) {
+            options_.on_failure(
+                "CometBFT gave up: " + broken_off_ +
+                ". Where it names an app hash, the state of this node or the "
+                "rules of its program are not those of the others (docs/operations.md)");
+            return;
+        }
         quick_ends = Clock::now() - begin < kQuick ? quick_ends + 1 : 0;
         const std::string ended = "the CometBFT engine " + how_it_ended(status);
         if (quick_ends >= kMaxQuickEnds) {

@@ -35,11 +35,13 @@ private:
     Result<int> spawn();  // the read end of its output
     void supervise();
     void drain(int output);
+    void note(const std::string& line);
 
     const Options options_;
     std::atomic<bool> stopping_{false};
     std::atomic<int> pid_{0};
     std::string last_words_;
+    std::string broken_off_;  // what it said when it gave up, and went on running
     std::thread thread_;
 };
 
