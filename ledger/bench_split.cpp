@@ -45,7 +45,7 @@ pb::Genesis bench_genesis(const BenchAccounts& accounts, const Bytes& params) {
     pb::Genesis genesis;
     genesis.set_chain_id(std::string(kBenchChain));
     genesis.set_time_ms(kGenesisTimeMs);
-    genesis.set_app_version(1);
+    genesis.set_app_version(kAppVersion);
     genesis.set_producer(std::string(text_of(accounts.addresses[0].view())));
     genesis.set_params(std::string(text_of(params)));
     for (const Address& address : accounts.addresses) {

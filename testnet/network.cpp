@@ -267,7 +267,7 @@ Result<Network> create(const Options& options) {
     pb::Genesis genesis;
     genesis.set_chain_id(network.chain_id);
     genesis.set_time_ms(options.now_ms);
-    genesis.set_app_version(1);
+    genesis.set_app_version(ledger::kAppVersion);
     const auto fund = [&](const ledger::Address& address, uint64_t balance) {
         auto* account = genesis.add_accounts();
         account->set_address(address.bytes.data(), address.bytes.size());

@@ -31,7 +31,7 @@ Result<Bytes> new_genesis(const InitFlags& flags, const ledger::Address& produce
     pb::Genesis genesis;
     genesis.set_chain_id(flags.chain_id);
     genesis.set_time_ms(now_ms());
-    genesis.set_app_version(1);
+    genesis.set_app_version(ledger::kAppVersion);
     genesis.set_producer(producer.bytes.data(), producer.bytes.size());
     auto* account = genesis.add_accounts();
     account->set_address(producer.bytes.data(), producer.bytes.size());

@@ -98,7 +98,7 @@ void init_validators(const InitFlags& flags, const GlobalOptions& globals) {
         static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
                                   std::chrono::system_clock::now().time_since_epoch())
                                   .count()));
-    genesis.set_app_version(1);
+    genesis.set_app_version(ledger::kAppVersion);
     std::vector<Validator> validators;
     for (uint32_t i = 0; i < flags.validators; ++i)
         validators.push_back(make_validator(flags, i, passphrase, genesis, globals));

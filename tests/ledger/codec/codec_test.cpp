@@ -189,6 +189,7 @@ TEST(Codec, GenesisIsChecked) {
     };
     using G = pb::Genesis;
     EXPECT_EQ(field([](G& g) { g.set_chain_id(""); }), "genesis.chain_id");
+    EXPECT_EQ(field([](G& g) { g.set_app_version(2); }), "genesis.app_version");
     EXPECT_EQ(field([](G& g) { g.set_producer("x"); }), "genesis.producer");
     EXPECT_EQ(field([](G& g) { *g.add_accounts() = g.accounts(0); }),
               "genesis.accounts[1].address");
