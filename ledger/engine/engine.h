@@ -41,6 +41,8 @@ public:
     // What shows that validators decided the block (ledger/audit/certificate.h), encoded; empty
     // where the block carries its producer's signature.
     [[nodiscard]] virtual Result<Bytes> certificate(uint64_t /*height*/) const { return Bytes{}; }
+    // NODEID@host:port of the engines that this one's process is connected to; it may have none.
+    [[nodiscard]] virtual std::vector<std::string> engine_peers() const { return {}; }
     [[nodiscard]] virtual size_t mempool_size() const = 0;
     [[nodiscard]] virtual const pb::Genesis& genesis() const = 0;
     // The next nonce an account should use, counting its transactions waiting in the mempool.

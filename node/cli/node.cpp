@@ -73,7 +73,13 @@ void status(const GlobalOptions& globals) {
     };
     add("ledger.", ledger);
     add("node.", info);
-    print_result(globals, {{"ledger", ledger}, {"node", info}}, text);
+    // A hanging engine does not tell its peers.
+    const auto peers = remote.try_call("node_getPeers", json::object());
+    const json list = peers.ok() ? peers->value("peers", json::array()) : json::array();
+    for (const auto& peer : list)
+        text += "peer " + peer.value("endpoint", "") +
+                (peer.value("connected", false) ? "" : "  not connected") + "\n";
+    print_result(globals, {{"ledger", ledger}, {"node", info}, {"peers", list}}, text);
 }
 
 }  // namespace

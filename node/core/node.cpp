@@ -232,6 +232,15 @@ Services Node::Parts::services() {
     };
     services.peers = [this] {
         std::vector<PeerStatus> peers;
+        if (options.config.engine == EngineKind::kCometbft) {
+            for (const auto& endpoint : engine->engine_peers()) {
+                PeerStatus status;
+                status.endpoint = endpoint;
+                status.connected = true;
+                peers.push_back(status);
+            }
+            return peers;
+        }
         for (const auto& endpoint : options.config.peers) {
             PeerStatus status;
             status.endpoint = endpoint;

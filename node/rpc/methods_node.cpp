@@ -92,7 +92,9 @@ void add_node_methods(std::vector<Method>& methods, const MethodEnv& env) {
          .handler = [&services](const json&, CallContext&) { return get_info(services); }});
     methods.push_back(
         {.name = "node_getPeers",
-         .summary = "Peers of this node.",
+         .summary =
+             "Peers of this node: those whose blocks it follows, or under CometBFT the engines "
+             "that its own is connected to.",
          .result = "peers [{endpoint, address, height, connected, error}]",
          .example = "{}",
          .handler = [&services](const json&, CallContext&) { return get_peers(services); }});

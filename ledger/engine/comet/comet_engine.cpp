@@ -133,6 +133,19 @@ size_t CometEngine::mempool_size() const {
     return static_cast<size_t>(std::strtoull(count.c_str(), nullptr, 10));
 }
 
+std::vector<std::string> CometEngine::engine_peers() const {
+    std::vector<std::string> endpoints;
+    const auto answer = rpc_.call("net_info", nlohmann::json::object());
+    if (!answer.ok()) return endpoints;
+    for (const auto& peer : answer->value("peers", nlohmann::json::array())) {
+        const auto node = peer.value("node_info", nlohmann::json::object());
+        const std::string address = node.value("listen_addr", "");
+        endpoints.push_back(node.value("id", "") + "@" + peer.value("remote_ip", "") +
+                            address.substr(std::min(address.rfind(':'), address.size())));
+    }
+    return endpoints;
+}
+
 Result<Bytes> CometEngine::certificate(uint64_t height) const {
     ASSAY_ASSIGN(const auto answer, rpc_.call("commit", {{"height", std::to_string(height)}}));
     ASSAY_ASSIGN(const abci::Certificate certificate, certificate_from(answer));

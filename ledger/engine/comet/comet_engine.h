@@ -40,6 +40,7 @@ public:
     // To the engine's mempool, which asks us back whether it is valid.
     CheckResult submit(ByteView tx) override;
     [[nodiscard]] size_t mempool_size() const override;
+    [[nodiscard]] std::vector<std::string> engine_peers() const override;
     // From the engine's store: it must run.
     [[nodiscard]] Result<Bytes> certificate(uint64_t height) const override;
 

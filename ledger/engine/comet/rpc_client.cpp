@@ -3,6 +3,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <chrono>
 #include <mutex>
 #include <vector>
 
@@ -15,6 +16,7 @@ using nlohmann::json;
 
 constexpr size_t kMaxAnswerBytes = 64 * 1024 * 1024;
 constexpr size_t kMaxIdle = 16;
+constexpr auto kPatience = std::chrono::seconds(5);  // for one step of an exchange
 
 }  // namespace
 
@@ -22,6 +24,18 @@ struct RpcClient::Connection {
     asio::io_context context;
     boost::beast::basic_stream<asio::local::stream_protocol> stream{context};
     boost::beast::flat_buffer buffer;
+
+    // What `begin` starts, to its end or the end of our patience: an engine that hangs must not
+    // take the callers' threads with it. Timeouts work on asynchronous operations alone.
+    template <typename Begin>
+    void finish(Begin begin) {
+        boost::system::error_code result;
+        stream.expires_after(kPatience);
+        begin([&result](boost::system::error_code error, auto&&...) { result = error; });
+        context.restart();
+        context.run();
+        if (result) throw boost::system::system_error(result);
+    }
 };
 
 struct RpcClient::Pool {
@@ -49,17 +63,24 @@ Result<std::string> RpcClient::exchange(const std::string& body) {
         try {
             if (!connection) {
                 connection = std::make_unique<Connection>();
-                connection->stream.connect(asio::local::stream_protocol::endpoint(path_));
+                connection->finish([&](auto done) {
+                    connection->stream.async_connect(asio::local::stream_protocol::endpoint(path_),
+                                                     std::move(done));
+                });
             }
             http::request<http::string_body> request(http::verb::post, "/", 11);
             request.set(http::field::host, "localhost");
             request.set(http::field::content_type, "application/json");
             request.body() = body;
             request.prepare_payload();
-            http::write(connection->stream, request);
+            connection->finish([&](auto done) {
+                http::async_write(connection->stream, request, std::move(done));
+            });
             http::response_parser<http::string_body> parser;
             parser.body_limit(kMaxAnswerBytes);
-            http::read(connection->stream, connection->buffer, parser);
+            connection->finish([&](auto done) {
+                http::async_read(connection->stream, connection->buffer, parser, std::move(done));
+            });
             std::string answer = std::move(parser.get().body());
             if (parser.get().keep_alive()) {
                 const std::lock_guard lock(pool_->mutex);

@@ -17,7 +17,7 @@ class RpcClient {
 public:
     explicit RpcClient(std::string socket_path);
     ~RpcClient();
-    // The `result` of the answer.
+    // The `result` of the answer. kUnavailable also where none comes within 5 s.
     Result<nlohmann::json> call(const std::string& method, const nlohmann::json& params);
 
 private:
