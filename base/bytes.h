@@ -98,6 +98,11 @@ inline uint64_t read_be64(ByteView bytes) {
     for (size_t i = 0; i < 8; ++i) value = value << 8 | bytes[i];
     return value;
 }
+inline uint32_t read_be32(ByteView bytes) {
+    uint32_t value = 0;
+    for (size_t i = 0; i < 4; ++i) value = value << 8 | bytes[i];
+    return value;
+}
 inline void append(Bytes& out, ByteView bytes) {
     out.insert(out.end(), bytes.begin(), bytes.end());
 }

@@ -11,7 +11,7 @@ namespace assay::contracts::keys {
 
 using ledger::Address;
 
-enum class Tag : uint8_t {
+enum class Tag : uint8_t {  // 0x00 is the ledger's own (ledger/anchor.h)
     kParams = 0x01,         // - -> Params
     kTotals = 0x02,         // - -> Totals
     kProgress = 0x03,       // - -> Progress

@@ -1,10 +1,11 @@
 // The replicated application as its engine sees it: one interface, two drivers (embedded producer,
 // CometBFT over ABCI). Own structs only; no engine type appears here.
 //
-// Threads: check_tx and query may be called from any thread at any time; the others by one engine
-// thread, in the order info, [init_chain | snapshot restore], then per height (prepare|process)*
-// finalize_block commit. Durability: only commit() writes, in one batch; after a crash info() tells
-// the last committed height and the engine goes on from there.
+// Threads: check_tx, query, list_snapshots and load_snapshot_chunk may be called from any thread at
+// any time; the others by one engine thread, in the order info, [init_chain | snapshot restore],
+// then per height (prepare|process)* finalize_block commit. Durability: only commit() writes, in
+// one batch; after a crash info() tells the last committed height and the engine goes on from
+// there.
 #pragma once
 
 #include <memory>
@@ -60,6 +61,14 @@ struct QueryReply {
     Bytes proof;  // docs/formats.md; verify with ledger/state/verify.h
 };
 
+struct SnapshotInfo {
+    uint64_t height = 0;
+    uint32_t format = 0;
+    uint32_t chunks = 0;
+    Hash256 hash;    // of the manifest
+    Bytes manifest;  // docs/formats/snapshot.md
+};
+
 class Application {
 public:
     virtual ~Application() = default;
@@ -73,6 +82,15 @@ public:
     [[nodiscard]] virtual bool process_proposal(const ProposedBlock& block) = 0;
     virtual Result<FinalizedBlock> finalize_block(const ProposedBlock& block) = 0;
     virtual Status commit() = 0;
+    // Snapshots that others may start from.
+    [[nodiscard]] virtual std::vector<SnapshotInfo> list_snapshots() const = 0;
+    [[nodiscard]] virtual Result<Bytes> load_snapshot_chunk(uint64_t height, uint32_t format,
+                                                            uint32_t index) const = 0;
+    // Instead of the blocks up to its height, where `app_hash` is known to be the chain's.
+    // kCorrupt: not this one. Then every chunk, in any order; kCorrupt: not this copy of it. After
+    // the last one info() tells the snapshot's height.
+    virtual Status offer_snapshot(const SnapshotInfo& snapshot, const Hash256& app_hash) = 0;
+    virtual Status apply_snapshot_chunk(uint32_t index, ByteView chunk) = 0;
     [[nodiscard]] virtual Result<QueryReply> query(const QueryRequest& request) const = 0;
     // The last committed state, immutable, safe from any thread.
     [[nodiscard]] virtual std::shared_ptr<const ReadView> committed_state() const = 0;

@@ -184,6 +184,7 @@ Status Bench::run_split() {
             ASSAY_RETURN_IF_ERROR(
                 size->run_blocks((options_.split_blocks + round) / kSplitRounds, true));
     for (const auto& size : sizes) report_.splits.push_back(size->figures());
+    ASSAY_ASSIGN(report_.snapshot, sizes.back()->run_snapshot(directory_));
     return {};
 }
 

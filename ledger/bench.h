@@ -52,6 +52,13 @@ struct BenchSplit {
     [[nodiscard]] double total_us() const { return signature_us + execute_us + tree_us + store_us; }
 };
 
+// A snapshot of the state after the splits' blocks, and a new database from it.
+struct BenchSnapshot {
+    uint64_t bytes = 0;
+    double write_seconds = 0;
+    double restore_seconds = 0;  // every chunk checked against the app hash
+};
+
 struct BenchReport {
     uint64_t transactions = 0;
     uint64_t blocks = 0;
@@ -61,6 +68,7 @@ struct BenchReport {
     double replayed_per_second = 0;
     // At kFewAccounts, and at `accounts` where that is more: the cost of a large state.
     std::vector<BenchSplit> splits;
+    BenchSnapshot snapshot;  // at the most accounts
 };
 
 Result<BenchReport> bench_ledger(const Rules& rules, const BenchOptions& options);

@@ -153,6 +153,30 @@ Status SplitBench::run_block(bool measured) {
     return {};
 }
 
+Result<BenchSnapshot> SplitBench::run_snapshot(const std::string& directory) const {
+    constexpr double kMicro = 1e-6;
+    const std::string path = directory + "/snapshot";
+    BenchSnapshot figures;
+    const uint64_t start_us = options_.now_us();
+    ASSAY_RETURN_IF_ERROR(write_snapshot(database_->source(), path));
+    const uint64_t written_us = options_.now_us();
+    ASSAY_ASSIGN(const SnapshotFile file, SnapshotFile::open(path));
+    ASSAY_ASSIGN(const auto copy, Database::open(directory + "/restored"));
+    ASSAY_ASSIGN(SnapshotManifest manifest, decode_manifest(file.manifest()));
+    ASSAY_ASSIGN(const auto restore, copy->begin_restore(std::move(manifest), file.height()));
+    for (size_t i = 0; i < file.chunk_count(); ++i) {
+        ASSAY_ASSIGN(const Bytes chunk, file.chunk(i));
+        figures.bytes += chunk.size();
+        ASSAY_RETURN_IF_ERROR(restore->add(i, chunk));
+    }
+    ASSAY_RETURN_IF_ERROR(restore->finish({}));
+    if (copy->last().app_hash != database_->last().app_hash)
+        return fail(Code::kInternal, "bench: the snapshot has another app hash");
+    figures.write_seconds = static_cast<double>(written_us - start_us) * kMicro;
+    figures.restore_seconds = static_cast<double>(options_.now_us() - written_us) * kMicro;
+    return figures;
+}
+
 BenchSplit SplitBench::figures() const {
     const double count = measured_ == 0 ? 1.0 : static_cast<double>(measured_);
     return {static_cast<uint32_t>(accounts_.addresses.size()),

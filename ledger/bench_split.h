@@ -42,6 +42,9 @@ public:
     // Means over the measured blocks.
     [[nodiscard]] BenchSplit figures() const;
 
+    // Writes a snapshot into `directory` and makes a database of it there.
+    Result<BenchSnapshot> run_snapshot(const std::string& directory) const;
+
     static constexpr uint32_t kBlockTransactions = 1'000;
 
 private:

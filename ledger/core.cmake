@@ -1,5 +1,5 @@
 assay_library(assay_ledger
-    SOURCES worker_pool.cpp tx_verifier.cpp executor.cpp local_application.cpp block_check.cpp
+    SOURCES worker_pool.cpp tx_verifier.cpp executor.cpp anchor.cpp snapshot_keeper.cpp local_application.cpp block_check.cpp
             bench.cpp bench_split.cpp
             engine/mempool.cpp engine/chain_engine.cpp engine/embedded_producer.cpp engine/follower.cpp
             engine/next_transaction.cpp

@@ -4,6 +4,7 @@
 #include <limits>
 #include <queue>
 
+#include "ledger/anchor.h"
 #include "ledger/block_check.h"
 #include "ledger/codec/block.h"
 #include "ledger/codec/canonical.h"
@@ -73,7 +74,9 @@ Result<Hash256> LocalApplication::init_chain(const pb::Genesis& genesis) {
             return fail(Code::kConflict, "init_chain: the database holds chain '" +
                                              genesis_.chain_id() +
                                              "' with another genesis; use a new directory");
-        ASSAY_ASSIGN(const CommitRecord record, database_.record(0));
+        // Of height 0, or of the snapshot that took its place.
+        ASSAY_ASSIGN(const CommitRecord record,
+                     database_.record(database_.restored_height().value_or(0)));
         return record.app_hash;
     }
     const auto empty = database_.snapshot();
@@ -252,6 +255,8 @@ Result<LocalApplication::Finalized> LocalApplication::execute(const ProposedBloc
     const auto before = committed_state();
     ASSAY_ASSIGN(ExecutedBlock executed, executor_.run_block(info, decoded, *before));
 
+    add_anchor(block, executed.results, genesis_.app_version(), *before, executed.changes);
+
     std::vector<Bytes> encoded_events;
     encoded_events.reserve(executed.events.size());
     for (const pb::Event& event : executed.events) encoded_events.push_back(encode_message(event));
@@ -279,9 +284,63 @@ Status LocalApplication::commit() {
     finalized_.reset();
     ASSAY_RETURN_IF_ERROR(database_.commit(prepared, record));
     load_committed();
+    const bool anchored = prepared.record.tree_version == prepared.record.height;
+    if (anchored) snapshots_.committed(database_);
     const std::lock_guard lock(check_mutex_);
     before_commit_ = std::move(pending_);
     pending_.clear();
+    return {};
+}
+
+std::vector<SnapshotInfo> LocalApplication::list_snapshots() const {
+    return snapshots_.list();
+}
+
+Result<Bytes> LocalApplication::load_snapshot_chunk(uint64_t height, uint32_t format,
+                                                    uint32_t index) const {
+    return snapshots_.chunk(height, format, index);
+}
+
+Status LocalApplication::offer_snapshot(const SnapshotInfo& snapshot, const Hash256& app_hash) {
+    restore_.reset();
+    if (info().height != 0)
+        return fail(Code::kConflict, "offer_snapshot: this node has blocks already");
+    if (snapshot.format != kSnapshotFormat || snapshot.height == 0)
+        return fail(Code::kUnsupported, "offer_snapshot: format " +
+                                            std::to_string(snapshot.format) + ", height " +
+                                            std::to_string(snapshot.height));
+    ASSAY_ASSIGN(SnapshotManifest manifest, decode_manifest(snapshot.manifest));
+    if (app_hash_of(manifest.parts) != app_hash)
+        return fail(Code::kCorrupt, "offer_snapshot: it leads to another app hash");
+    if (manifest.parts.params_hash != genesis_hash_)
+        return fail(Code::kCorrupt, "offer_snapshot: it is of a chain with another genesis");
+    if (manifest.subtrees.size() != snapshot.chunks)
+        return fail(Code::kCorrupt, "offer_snapshot: wrong number of chunks");
+    ASSAY_ASSIGN(restore_, database_.begin_restore(std::move(manifest), snapshot.height));
+    return {};
+}
+
+Status LocalApplication::apply_snapshot_chunk(uint32_t index, ByteView chunk) {
+    if (!restore_) return fail(Code::kConflict, "apply_snapshot_chunk: no snapshot was offered");
+    ASSAY_RETURN_IF_ERROR(restore_->add(index, chunk));
+    return restore_->complete() ? finish_restore() : Status{};
+}
+
+Status LocalApplication::finish_restore() {
+    const auto restore = std::move(restore_);
+    const auto value = restore->state()->get(anchor_key());
+    if (!value) return fail(Code::kConflict, "snapshot: its state has no anchor");
+    ASSAY_ASSIGN(const Anchor anchor, decode_anchor(*value));
+    if (anchor.height != restore->height())
+        return fail(Code::kConflict, "snapshot: is said to be of height " +
+                                         std::to_string(restore->height()) + ", its anchor says " +
+                                         std::to_string(anchor.height));
+    ASSAY_ASSIGN(Bytes genesis, encode_genesis(genesis_));
+    const pb::BlockHeader header = header_of(anchor, restore->app_hash(), genesis_);
+    ASSAY_RETURN_IF_ERROR(
+        restore->finish({{std::string(kGenesisMetaName), std::move(genesis)},
+                         {std::string(kRestoredHeaderMetaName), encode_message(header)}}));
+    load_committed();
     return {};
 }
 

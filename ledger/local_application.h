@@ -17,15 +17,19 @@
 
 #include "ledger/application.h"
 #include "ledger/executor.h"
+#include "ledger/snapshot_keeper.h"
 #include "ledger/state/database.h"
 #include "ledger/tx_verifier.h"
 
 namespace assay::ledger {
 
 inline constexpr std::string_view kGenesisMetaName = "genesis";
+// The header of the snapshot's height, where the chain goes on.
+inline constexpr std::string_view kRestoredHeaderMetaName = "restored-header";
 
 struct LocalApplicationOptions {
     unsigned threads = 0;  // for signatures; 0: one for each processor
+    SnapshotOptions snapshots;
 };
 
 class LocalApplication : public Application {
@@ -45,6 +49,11 @@ public:
     [[nodiscard]] bool process_proposal(const ProposedBlock& block) override;
     Result<FinalizedBlock> finalize_block(const ProposedBlock& block) override;
     Status commit() override;
+    [[nodiscard]] std::vector<SnapshotInfo> list_snapshots() const override;
+    [[nodiscard]] Result<Bytes> load_snapshot_chunk(uint64_t height, uint32_t format,
+                                                    uint32_t index) const override;
+    Status offer_snapshot(const SnapshotInfo& snapshot, const Hash256& app_hash) override;
+    Status apply_snapshot_chunk(uint32_t index, ByteView chunk) override;
     [[nodiscard]] Result<QueryReply> query(const QueryRequest& request) const override;
     [[nodiscard]] std::shared_ptr<const ReadView> committed_state() const override;
 
@@ -68,7 +77,8 @@ private:
           database_(database),
           executor_(rules),
           pool_(options.threads),
-          verifier_(pool_) {}
+          verifier_(pool_),
+          snapshots_(options.snapshots) {}
 
     struct Finalized {
         Hash256 identity;
@@ -79,6 +89,7 @@ private:
     void load_committed();
     TxCode check_nonce_and_fee(const CheckedTx& tx, bool recheck, std::string& log);
     Result<Finalized> execute(const ProposedBlock& block);
+    Status finish_restore();
 
     // Constant after construction.
     const Rules& rules_;
@@ -86,12 +97,14 @@ private:
     const Executor executor_;
     WorkerPool pool_;
     TxVerifier verifier_;
+    SnapshotKeeper snapshots_;
 
     // Engine thread only (genesis_ is constant once a chain exists).
     pb::Genesis genesis_;
     Hash256 genesis_hash_;
     std::optional<Finalized> finalized_;
     Bytes attached_block_;
+    std::unique_ptr<Restore> restore_;  // while a snapshot comes in
 
     mutable std::mutex committed_mutex_;
     std::shared_ptr<const ReadView> committed_;  // guarded by committed_mutex_

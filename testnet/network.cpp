@@ -99,6 +99,7 @@ Result<Identity> create_home(const fs::path& home, const std::string& extra_key,
 struct CometNetwork {
     std::vector<std::string> endpoints;  // NODEID@host:port, one a node
     std::vector<uint16_t> ports;
+    std::vector<uint16_t> rpc_ports;  // of the validators, for light clients
     size_t validators = 0;
 };
 
@@ -123,6 +124,9 @@ node::NodeConfig node_config(const Options& options, const Network& network, siz
         config.engine_port = comet.ports[index];
         for (size_t v = 0; v < comet.validators; ++v)
             if (v != index) config.engine_peers.push_back(comet.endpoints[v]);
+        config.snapshot_interval = 20;
+        if (index < comet.validators)
+            config.engine_rpc = "127.0.0.1:" + std::to_string(comet.rpc_ports[index]);
     }
     if (index < std::max<size_t>(comet.validators, 1)) return config;
     config.provider.enabled = true;
@@ -131,6 +135,8 @@ node::NodeConfig node_config(const Options& options, const Network& network, siz
     config.provider.capacity = 2;
     config.provider.threads = options.threads_per_slot;
     config.provider.fault = node.fault;
+    // A cheat underbids: it is to be found out, so it must get work, however the scores come out.
+    if (node.fault == "wrong-result") config.provider.price_floor /= 2;
     return config;
 }
 
@@ -143,6 +149,8 @@ Status add_comet_node(const Node& node, const ledger::Address& op, bool is_valid
     comet.ports.push_back(port);
     comet.endpoints.push_back(identity.node_id + "@127.0.0.1:" + std::to_string(port));
     if (!is_validator) return {};
+    ASSAY_ASSIGN(const uint16_t rpc_port, node::free_port());
+    comet.rpc_ports.push_back(rpc_port);
     constexpr uint64_t kPower = 100'000;  // units of stake bonded to each
     auto* validator = genesis.add_validators();
     validator->set_consensus_key(identity.consensus_key.data(), identity.consensus_key.size());

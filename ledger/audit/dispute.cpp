@@ -1,5 +1,6 @@
 #include "ledger/audit/dispute.h"
 
+#include "ledger/anchor.h"
 #include "ledger/block_check.h"
 #include "ledger/codec/block.h"
 #include "ledger/codec/canonical.h"
@@ -15,6 +16,7 @@ Result<std::string> explain_block(const pb::Block& block, const ChainTip& tip, c
     const auto before = app.committed_state();
     const auto decoded = app.verifier().verify_all(proposal.transactions, chain_id);
     ASSAY_ASSIGN(ExecutedBlock executed, Executor(rules).run_block(info, decoded, *before));
+    add_anchor(proposal, executed.results, app.genesis().app_version(), *before, executed.changes);
     const Hash256 params_hash = genesis_hash(app.genesis());
     const auto app_hash_with = [&](const State::Changes& changes,
                                    const std::vector<pb::Event>& events) -> Result<Hash256> {

@@ -17,8 +17,19 @@ CheckResult refuse(CheckResult result, TxCode code, std::string log = {}) {
 Status ChainEngine::open_chain(const pb::Genesis& genesis) {
     const auto started = app_.init_chain(genesis);
     if (!started) return started.error();
-    ChainTip tip = genesis_tip(genesis);
-    if (const uint64_t last = database_.height(); last > 0) {
+    return find_head();
+}
+
+Status ChainEngine::find_head() {
+    ChainTip tip = genesis_tip(app_.genesis());
+    const uint64_t last = database_.height();
+    if (last > 0 && last == database_.restored_height()) {
+        const auto stored = database_.get_meta(std::string(kRestoredHeaderMetaName));
+        if (!stored) return fail(Code::kCorrupt, "database: a snapshot without its header");
+        ASSAY_ASSIGN(const auto header,
+                     decode_canonical<pb::BlockHeader>(*stored, kMaxBlockBytes, "header"));
+        tip = tip_of(header);
+    } else if (last > 0) {
         ASSAY_ASSIGN(const Bytes encoded, database_.block(last));
         ASSAY_ASSIGN(const pb::Block block, decode_block(encoded));
         tip = tip_of(block.header());
@@ -46,6 +57,11 @@ Result<Bytes> ChainEngine::encoded_block(uint64_t height) const {
         return fail(Code::kNotFound, "block " + std::to_string(height) +
                                          ": the chain has heights 1 to " +
                                          std::to_string(this->height()));
+    if (const auto restored = database_.restored_height(); restored && height <= *restored)
+        return fail(Code::kNotFound, "block " + std::to_string(height) +
+                                         ": this node began with a snapshot of height " +
+                                         std::to_string(*restored) +
+                                         ". Remedy: ask a node that has every block");
     return database_.block(height);
 }
 

@@ -41,6 +41,8 @@ protected:
 
     // Starts the chain (or checks that it is the same one) and finds the head.
     Status open_chain(const pb::Genesis& genesis);
+    // From the database: at the start, and after a snapshot was taken in.
+    Status find_head();
     // check_tx, then the mempool.
     CheckResult admit(ByteView tx);
     // check_tx against the state after the last recheck.

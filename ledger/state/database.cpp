@@ -1,6 +1,7 @@
 #include "ledger/state/database.h"
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 
 #include "ledger/state/merkle_hash.h"
@@ -86,6 +87,7 @@ public:
     const DatabaseOptions options_;
     std::unique_ptr<Store> store_;
     mutable NodeCache cache_;
+    std::atomic<bool> restoring_{false};
 
 private:
     mutable std::mutex mutex_;  // guards head_
@@ -149,8 +151,11 @@ Result<PreparedCommit> Database::prepare(uint64_t height, const State::Changes& 
 Status Database::commit(const PreparedCommit& prepared, const BlockRecord& block) {
     const auto head = impl_->head();
     const PreparedCommit::Plan& plan = *prepared.plan;
-    const auto current = head->last ? std::optional(head->last->height) : std::nullopt;
-    if (plan.base_height != current)
+    if (impl_->restoring_)
+        return fail(Code::kConflict, "a snapshot is being taken in; there is no block before it");
+    const bool stale =
+        head->last ? plan.base_height != head->last->height : plan.base_height.has_value();
+    if (stale)
         return fail(Code::kConflict, "height " + std::to_string(prepared.record.height) +
                                          " was prepared before another block was committed; "
                                          "prepare it again");
@@ -194,6 +199,10 @@ Result<CommitRecord> Database::record(uint64_t height) const {
     const auto head = impl_->head();
     if (!head->last || height > head->last->height) return missing_height(height);
     return head->view->record(height);
+}
+
+std::optional<uint64_t> Database::restored_height() const {
+    return impl_->head()->view->restored_height();
 }
 
 std::shared_ptr<const ReadView> Database::snapshot() const {
@@ -280,6 +289,62 @@ Result<Bytes> Database::prove_log_growth(uint64_t old_height, uint64_t new_heigh
     return prove_log_consistency(*head->view, old_record.parts.log_size, new_record.parts.log_size);
 }
 
+StateSource Database::source() const {
+    const auto head = impl_->head();
+    return {head->view, head->last.value_or(CommitRecord{}), head->edge};
+}
+
+Result<std::unique_ptr<Restore>> Database::begin_restore(SnapshotManifest manifest,
+                                                         uint64_t height) {
+    impl_->restoring_ = true;
+    ASSAY_RETURN_IF_ERROR(impl_->store_->begin_restore());
+    return std::unique_ptr<Restore>(new Restore(*this, std::move(manifest), height));
+}
+
+Restore::Restore(Database& database, SnapshotManifest manifest, uint64_t height)
+    : database_(database),
+      manifest_(std::move(manifest)),
+      height_(height),
+      subtrees_(manifest_.subtrees.size()),
+      missing_(subtrees_.size()) {}
+
+Status Restore::add(size_t index, ByteView bytes) {
+    ASSAY_ASSIGN(const SnapshotChunk chunk, decode_chunk(manifest_, index, bytes, height_));
+    if (subtrees_[index]) return {};
+    ASSAY_RETURN_IF_ERROR(database_.impl_->store_->add_restored(chunk.pairs, chunk.nodes));
+    subtrees_[index] = chunk.subtree;
+    --missing_;
+    return {};
+}
+
+std::shared_ptr<const ReadView> Restore::state() const {
+    return database_.impl_->store_->snapshot();
+}
+
+Status Restore::finish(const std::map<std::string, Bytes>& meta) {
+    if (!complete())
+        return fail(Code::kConflict,
+                    "snapshot: " + std::to_string(missing_) + " chunks are missing");
+    std::vector<Slot> subtrees;
+    for (const auto& subtree : subtrees_) subtrees.push_back(*subtree);
+    TreeUpdate tree = join_subtrees(subtrees, height_);
+    Store::Restored restored;
+    restored.record = {height_, manifest_.parts, app_hash_of(manifest_.parts), height_};
+    restored.nodes = std::move(tree.written);
+    restored.log_hashes = manifest_.log_edge.positioned_peaks();
+    restored.meta = meta;
+    Database::Impl& impl = *database_.impl_;
+    ASSAY_RETURN_IF_ERROR(impl.store_->finish_restore(restored));
+    impl.cache_.clear();
+    auto head = std::make_shared<Head>();
+    head->view = impl.store_->snapshot();
+    head->last = restored.record;
+    head->edge = manifest_.log_edge;
+    impl.set_head(std::move(head));
+    impl.restoring_ = false;
+    return {};
+}
+
 Status Database::verify_contents() const {
     const auto head = impl_->head();
     if (!head->last) return {};
@@ -293,8 +358,13 @@ Status Database::verify_contents() const {
               [](const LeafChange& a, const LeafChange& b) { return a.key_hash < b.key_hash; });
     if (tree_root_of(leaves) != head->last->parts.state_root)
         return fail(Code::kCorrupt, "the stored values do not have the state root" + where);
-    LogEdge edge;
-    for (uint64_t index = 0; index < head->last->parts.log_size; ++index) {
+    uint64_t first = 0;  // what came before a snapshot is not here
+    if (const auto restored = head->view->restored_height()) {
+        ASSAY_ASSIGN(const CommitRecord record, head->view->record(*restored));
+        first = record.parts.log_size;
+    }
+    ASSAY_ASSIGN(LogEdge edge, LogEdge::load(*head->view, first));
+    for (uint64_t index = first; index < head->last->parts.log_size; ++index) {
         ASSAY_ASSIGN(const Bytes event, head->view->event(index));
         LogEdge::Written written;
         edge.append(log_leaf_hash(event), written);

@@ -23,6 +23,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "ledger/state/commit_record.h"
+#include "ledger/state/snapshot_file.h"
 #include "ledger/state/store.h"
 #include "ledger/state/view.h"
 
@@ -66,6 +67,36 @@ struct LogProofReply {
     Bytes proof;  // verify_app_event(app_hash, index, event, proof)
 };
 
+class Database;
+
+// Another state on its way in (docs/formats/snapshot.md). Borrows its database. Threads: one. Let
+// go before finish(), the database is empty when it is opened again.
+class Restore {
+public:
+    Restore(const Restore&) = delete;
+    Restore& operator=(const Restore&) = delete;
+
+    // kCorrupt if it is not the chunk that the manifest names; another copy may be given then.
+    Status add(size_t index, ByteView chunk);
+    [[nodiscard]] bool complete() const { return missing_ == 0; }
+    [[nodiscard]] uint64_t height() const { return height_; }
+    [[nodiscard]] Hash256 app_hash() const { return app_hash_of(manifest_.parts); }
+    // The pairs taken in so far.
+    [[nodiscard]] std::shared_ptr<const ReadView> state() const;
+    // Once complete: makes it the database's last committed height.
+    Status finish(const std::map<std::string, Bytes>& meta);
+
+private:
+    friend class Database;
+    Restore(Database& database, SnapshotManifest manifest, uint64_t height);
+
+    Database& database_;
+    const SnapshotManifest manifest_;
+    const uint64_t height_;
+    std::vector<std::optional<Slot>> subtrees_;  // of the chunks that are in
+    size_t missing_;
+};
+
 class Database {
 public:
     static Result<std::unique_ptr<Database>> open(const std::string& directory,
@@ -86,6 +117,8 @@ public:
     [[nodiscard]] uint64_t height() const;    // last committed; 0 when empty
     [[nodiscard]] CommitRecord last() const;  // its record; zero hashes when empty
     [[nodiscard]] Result<CommitRecord> record(uint64_t height) const;
+    // The snapshot's that it began with; nullopt: it has every block from the genesis.
+    [[nodiscard]] std::optional<uint64_t> restored_height() const;
 
     // The last committed flat state, immutable, safe from any thread, valid after ~Database.
     [[nodiscard]] std::shared_ptr<const ReadView> snapshot() const;
@@ -96,6 +129,12 @@ public:
     [[nodiscard]] Result<std::vector<Bytes>> events_at(uint64_t height) const;
     [[nodiscard]] std::optional<TxPosition> find_tx(const Hash256& hash) const;
     [[nodiscard]] std::optional<Bytes> get_meta(const std::string& name) const;
+
+    // The last committed height, to write a snapshot of while later blocks are committed.
+    [[nodiscard]] StateSource source() const;
+    // In place of what is here: the state of `height` that the manifest leads to. No commit() until
+    // it is finished.
+    Result<std::unique_ptr<Restore>> begin_restore(SnapshotManifest manifest, uint64_t height);
 
     // Proofs against the app hash of `height` (0: the last committed). A state proof at an older
     // height needs that height to be within proof_heights and its value still to be current.
@@ -110,6 +149,7 @@ public:
     [[nodiscard]] Status verify_contents() const;
 
 private:
+    friend class Restore;
     class Impl;
     explicit Database(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;

@@ -89,6 +89,28 @@ Result<LogEdge> LogEdge::load(const LogReader& reader, uint64_t size) {
     return edge;
 }
 
+Result<LogEdge> LogEdge::of(uint64_t size, std::vector<Hash256> peaks) {
+    if (peaks.size() != static_cast<size_t>(std::popcount(size)))
+        return fail(Code::kCorrupt, "event log: " + std::to_string(peaks.size()) +
+                                        " subtrees cannot have " + std::to_string(size) +
+                                        " leaves");
+    LogEdge edge;
+    edge.size_ = size;
+    edge.peaks_ = std::move(peaks);
+    return edge;
+}
+
+LogEdge::Written LogEdge::positioned_peaks() const {
+    Written positioned;
+    uint64_t start = 0;
+    for (const Hash256& peak : peaks_) {
+        const auto level = static_cast<uint8_t>(std::bit_width(size_ - start) - 1);
+        positioned.emplace_back(LogPosition{level, start >> level}, peak);
+        start += uint64_t{1} << level;
+    }
+    return positioned;
+}
+
 void LogEdge::append(const Hash256& leaf_hash, Written& written) {
     Hash256 hash = leaf_hash;
     written.emplace_back(LogPosition{0, size_}, hash);

@@ -38,11 +38,16 @@ public:
 
     // The edge of the stored log's first `size` leaves.
     static Result<LogEdge> load(const LogReader& reader, uint64_t size);
+    // kCorrupt unless a log of `size` leaves has that many complete subtrees.
+    static Result<LogEdge> of(uint64_t size, std::vector<Hash256> peaks);
     // Adds a leaf hash and appends the subtree hashes it completes to `written`.
     void append(const Hash256& leaf_hash, Written& written);
 
     [[nodiscard]] uint64_t size() const { return size_; }
     [[nodiscard]] Hash256 root() const;  // SHA256("") for the empty log
+    [[nodiscard]] const std::vector<Hash256>& peaks() const { return peaks_; }
+    // Where they belong: what a store needs in order to go on from here, and to prove what follows.
+    [[nodiscard]] Written positioned_peaks() const;
 
 private:
     uint64_t size_ = 0;

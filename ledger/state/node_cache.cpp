@@ -47,6 +47,13 @@ void NodeCache::apply(const TreeUpdate& update) {
     }
 }
 
+void NodeCache::clear() {
+    const std::lock_guard lock(mutex_);
+    by_path_.clear();
+    newest_ = oldest_ = nullptr;
+    bytes_ = 0;
+}
+
 void NodeCache::insert(const NodeKey& key, std::shared_ptr<const Node> node) {
     const auto [found, is_new] = by_path_.try_emplace(key.path);
     Entry& entry = found->second;

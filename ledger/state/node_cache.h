@@ -20,6 +20,7 @@ public:
     Result<std::shared_ptr<const Node>> read(const NodeKey& key, const NodeReader& fallback);
     // Takes in what a committed block wrote and forgets what it replaced.
     void apply(const TreeUpdate& update);
+    void clear();
 
 private:
     // Lookup only; never iterated, so its order cannot matter.

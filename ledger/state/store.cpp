@@ -17,6 +17,7 @@ namespace assay::ledger {
 namespace {
 
 constexpr std::string_view kFormat = "assay-state-1";
+constexpr const char* kRestoring = "restoring";  // meta key while another state is taken in
 constexpr size_t kBlockCacheBytes = size_t{128} << 20;
 // Rows of a column gather in RAM up to this size before they become a file; twice that while one
 // is being written. One limit over all columns would make small files of the quiet ones.
@@ -180,9 +181,16 @@ public:
     [[nodiscard]] std::optional<Bytes> meta(const std::string& name) const override {
         return get_or_stop(kMeta, user_meta_key(name), "reading metadata");
     }
-    [[nodiscard]] uint64_t lowest_tree_version() const override;
+    [[nodiscard]] uint64_t lowest_tree_version() const override {
+        return height_in("pruned").value_or(0);
+    }
+    [[nodiscard]] std::optional<uint64_t> restored_height() const override {
+        return height_in("restored");
+    }
 
 private:
+    [[nodiscard]] std::optional<uint64_t> height_in(std::string_view meta_key) const;
+    [[nodiscard]] Result<Hash256> recompute_log_hash(const LogPosition& position) const;
     Result<std::optional<Bytes>> find(Column column, ByteView key, const std::string& what) const;
     Result<Bytes> require(Column column, ByteView key, const std::string& what) const;
     [[nodiscard]] std::optional<Bytes> get_or_stop(Column column, ByteView key,
@@ -243,16 +251,23 @@ Result<std::shared_ptr<const Node>> Store::View::read_node(const NodeKey& key) c
     return std::make_shared<const Node>(std::move(node));
 }
 
-Result<Hash256> Store::View::read_log_hash(const LogPosition& position) const {
+// From the events below, at the levels that have no rows of their own.
+Result<Hash256> Store::View::recompute_log_hash(const LogPosition& position) const {
     if (position.level == 0) {
         ASSAY_ASSIGN(const Bytes bytes, event(position.index));
         return log_leaf_hash(bytes);
     }
+    const auto level = static_cast<uint8_t>(position.level - 1);
+    ASSAY_ASSIGN(const Hash256 left, read_log_hash({level, position.index * 2}));
+    ASSAY_ASSIGN(const Hash256 right, read_log_hash({level, position.index * 2 + 1}));
+    return inner_hash(left, right);
+}
+
+Result<Hash256> Store::View::read_log_hash(const LogPosition& position) const {
     if (position.level < kLowestLogLevel) {
-        const auto level = static_cast<uint8_t>(position.level - 1);
-        ASSAY_ASSIGN(const Hash256 left, read_log_hash({level, position.index * 2}));
-        ASSAY_ASSIGN(const Hash256 right, read_log_hash({level, position.index * 2 + 1}));
-        return inner_hash(left, right);
+        auto hash = recompute_log_hash(position);
+        // A restored store has the right edge's hashes of any level, and not their events.
+        if (hash.ok() || hash.error().code != Code::kNotFound) return hash;
     }
     ASSAY_ASSIGN(const Bytes bytes, require(kLog, log_hash_key(position), "event log hash"));
     const auto hash = hash_from(bytes);
@@ -283,9 +298,10 @@ std::optional<TxPosition> Store::View::find_tx(const Hash256& hash) const {
     return position;
 }
 
-uint64_t Store::View::lowest_tree_version() const {
-    const auto bytes = get_or_stop(kMeta, view_of("pruned"), "reading metadata");
-    return bytes && bytes->size() == 8 ? read_be64(*bytes) : 0;
+std::optional<uint64_t> Store::View::height_in(std::string_view meta_key) const {
+    const auto bytes = get_or_stop(kMeta, view_of(meta_key), "reading metadata");
+    if (!bytes || bytes->size() != 8) return std::nullopt;
+    return read_be64(*bytes);
 }
 
 Store::Store(std::shared_ptr<Engine> engine) : engine_(std::move(engine)) {}
@@ -332,7 +348,9 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& directory) {
                                             std::string(kFormat) +
                                             "; use the version of assay that wrote it");
     }
-    return std::unique_ptr<Store>(new Store(std::move(engine)));
+    std::unique_ptr<Store> store(new Store(std::move(engine)));
+    ASSAY_RETURN_IF_ERROR(store->drop_unfinished_restore());
+    return store;
 }
 
 std::shared_ptr<const StoreView> Store::snapshot() const {
@@ -350,39 +368,99 @@ struct Store::Batch {
     void erase(Column column, ByteView key) { writes.Delete(columns[column], slice_of(key)); }
 };
 
-Status Store::commit(const BlockWrite& write, bool sync) {
-    const uint64_t height = write.record.height;
+Status Store::commit(const BlockWrite& block, bool sync) {
+    const uint64_t height = block.record.height;
     Batch batch{engine_->columns, rocksdb::WriteBatch()};
-    for (const auto& [key, value] : *write.changes) {
+    for (const auto& [key, value] : *block.changes) {
         if (value)
             batch.put(kState, key, *value);
         else
             batch.erase(kState, key);
     }
-    for (const auto& [key, node] : write.tree->written)
+    for (const auto& [key, node] : block.tree->written)
         batch.put(kTree, encode_node_key(key), encode_node(*node));
-    if (!write.tree->stale.empty())
-        batch.put(kStale, height_key(height), encode_stale(write.tree->stale));
-    for (size_t i = 0; i < write.events->size(); ++i)
-        batch.put(kLog, event_key(write.first_event_index + i), (*write.events)[i]);
-    for (const auto& [position, hash] : *write.log_hashes)
+    if (!block.tree->stale.empty())
+        batch.put(kStale, height_key(height), encode_stale(block.tree->stale));
+    for (size_t i = 0; i < block.events->size(); ++i)
+        batch.put(kLog, event_key(block.first_event_index + i), (*block.events)[i]);
+    for (const auto& [position, hash] : *block.log_hashes)
         if (position.level >= kLowestLogLevel) batch.put(kLog, log_hash_key(position), hash.view());
-    batch.put(kBlocks, height_key(height), write.encoded_block);
-    for (size_t i = 0; i < write.tx_hashes->size(); ++i) {
+    batch.put(kBlocks, height_key(height), block.encoded_block);
+    for (size_t i = 0; i < block.tx_hashes->size(); ++i) {
         Bytes position = height_key(height);
         append_be32(position, static_cast<uint32_t>(i));
-        batch.put(kIndex, bytes_of((*write.tx_hashes)[i].view()), position);
+        batch.put(kIndex, bytes_of((*block.tx_hashes)[i].view()), position);
     }
-    for (const auto& [name, value] : *write.meta) batch.put(kMeta, user_meta_key(name), value);
-    batch.put(kMeta, record_key(height), encode_commit_record(write.record));
+    for (const auto& [name, value] : *block.meta) batch.put(kMeta, user_meta_key(name), value);
+    batch.put(kMeta, record_key(height), encode_commit_record(block.record));
     batch.put(kMeta, bytes_of("last"), height_key(height));
-    ASSAY_RETURN_IF_ERROR(add_pruning(write, batch));
+    ASSAY_RETURN_IF_ERROR(add_pruning(block, batch));
 
+    return write(batch, sync, "committing height " + std::to_string(height));
+}
+
+Status Store::write(Batch& batch, bool sync, const std::string& what) {
     rocksdb::WriteOptions options;
     options.sync = sync;
     const rocksdb::Status status = engine_->db->Write(options, &batch.writes);
-    if (!status.ok()) return storage_error(status, "committing height " + std::to_string(height));
+    if (!status.ok()) return storage_error(status, what);
     return {};
+}
+
+// Deletes everything but the format.
+Status Store::add_clearing(Batch& batch) const {
+    const Bytes end(2048, 0xff);  // above every key
+    for (size_t column = kState; column < kMeta; ++column)
+        batch.writes.DeleteRange(engine_->columns[column], rocksdb::Slice(), slice_of(end));
+    const std::unique_ptr<rocksdb::Iterator> row(
+        engine_->db->NewIterator({}, engine_->columns[kMeta]));
+    for (row->SeekToFirst(); row->Valid(); row->Next())
+        if (row->key() != rocksdb::Slice("format")) batch.erase(kMeta, view_of_slice(row->key()));
+    if (!row->status().ok()) return storage_error(row->status(), "clearing the ledger");
+    return {};
+}
+
+Status Store::begin_restore() {
+    Batch batch{engine_->columns, rocksdb::WriteBatch()};
+    ASSAY_RETURN_IF_ERROR(add_clearing(batch));
+    batch.put(kMeta, bytes_of(kRestoring), {});
+    return write(batch, true, "beginning a restore");
+}
+
+Status Store::drop_unfinished_restore() {
+    std::string unfinished;
+    const rocksdb::Status marker =
+        engine_->db->Get({}, engine_->columns[kMeta], kRestoring, &unfinished);
+    if (marker.IsNotFound()) return {};
+    if (!marker.ok()) return storage_error(marker, "opening the ledger");
+    Batch batch{engine_->columns, rocksdb::WriteBatch()};
+    ASSAY_RETURN_IF_ERROR(add_clearing(batch));
+    return write(batch, true, "clearing an unfinished restore");
+}
+
+Status Store::add_restored(const std::vector<std::pair<Bytes, Bytes>>& pairs,
+                           const WrittenNodes& nodes) {
+    Batch batch{engine_->columns, rocksdb::WriteBatch()};
+    for (const auto& [key, value] : pairs) batch.put(kState, key, value);
+    for (const auto& [key, node] : nodes)
+        batch.put(kTree, encode_node_key(key), encode_node(*node));
+    return write(batch, false, "restoring a part of the state");  // the last write syncs all
+}
+
+Status Store::finish_restore(const Restored& restored) {
+    const uint64_t height = restored.record.height;
+    Batch batch{engine_->columns, rocksdb::WriteBatch()};
+    for (const auto& [key, node] : restored.nodes)
+        batch.put(kTree, encode_node_key(key), encode_node(*node));
+    for (const auto& [position, hash] : restored.log_hashes)
+        batch.put(kLog, log_hash_key(position), hash.view());
+    for (const auto& [name, value] : restored.meta) batch.put(kMeta, user_meta_key(name), value);
+    batch.put(kMeta, record_key(height), encode_commit_record(restored.record));
+    batch.put(kMeta, bytes_of("last"), height_key(height));
+    batch.put(kMeta, bytes_of("pruned"), height_key(height));
+    batch.put(kMeta, bytes_of("restored"), height_key(height));
+    batch.erase(kMeta, view_of(kRestoring));
+    return write(batch, true, "finishing a restore");
 }
 
 // Adds the deletion of nodes that only versions below write.prune_through use.

@@ -53,6 +53,8 @@ public:
     [[nodiscard]] virtual std::optional<Bytes> meta(const std::string& name) const = 0;
     // The lowest version whose tree nodes are all stored.
     [[nodiscard]] virtual uint64_t lowest_tree_version() const = 0;
+    // Of the snapshot that the store began with; nullopt: it began with the genesis.
+    [[nodiscard]] virtual std::optional<uint64_t> restored_height() const = 0;
 };
 
 class Store {
@@ -63,7 +65,21 @@ public:
     Store(const Store&) = delete;
     Store& operator=(const Store&) = delete;
 
-    Status commit(const BlockWrite& write, bool sync);
+    Status commit(const BlockWrite& block, bool sync);
+    // Forgets everything (format aside) and takes in another state, part by part: begin_restore,
+    // add_restored*, finish_restore. Cut off anywhere before the end, the store is empty when it is
+    // opened again. Views from before keep what they saw.
+    Status begin_restore();
+    Status add_restored(const std::vector<std::pair<Bytes, Bytes>>& pairs,
+                        const WrittenNodes& nodes);
+    // The roots that all of it leads to.
+    struct Restored {
+        CommitRecord record;
+        WrittenNodes nodes;
+        LogEdge::Written log_hashes;
+        std::map<std::string, Bytes> meta;
+    };
+    Status finish_restore(const Restored& restored);
     // The store as of now, unaffected by later commits.
     [[nodiscard]] std::shared_ptr<const StoreView> snapshot() const;
 
@@ -72,6 +88,9 @@ private:
     struct Batch;
     class View;
     explicit Store(std::shared_ptr<Engine> engine);
+    Status write(Batch& batch, bool sync, const std::string& what);
+    Status add_clearing(Batch& batch) const;
+    Status drop_unfinished_restore();
     Status add_pruning(const BlockWrite& write, Batch& batch) const;
     std::shared_ptr<Engine> engine_;
 };

@@ -23,24 +23,37 @@ Changes take_nibble_group(Changes& rest, size_t depth) {
 // Starting a thread costs about as much as this many changes.
 constexpr size_t kMinChangesForTwoThreads = 256;
 
-class Updater {
+// Makes nodes of one version.
+class Builder {
 public:
-    Updater(const NodeReader& reader, uint64_t version) : reader_(reader), version_(version) {}
+    explicit Builder(uint64_t version) : version_(version) {}
+
+    Slot build(const NibblePath& path, Changes leaves);
+    Slot join(const NibblePath& path, std::span<const Slot> slots);
+    void join_root(std::span<const Slot> slots);
+    TreeUpdate take_result();
+
+protected:
+    Node joined(const NibblePath& path, std::span<const Slot> slots);
+    Slot replace_node(const NibblePath& path, Node node, uint16_t changed);
+    void write(const NibblePath& path, Node node);
+
+    const uint64_t version_;
+    TreeUpdate result_;
+};
+
+class Updater : public Builder {
+public:
+    Updater(const NodeReader& reader, uint64_t version) : Builder(version), reader_(reader) {}
 
     Status update_root(std::optional<uint64_t> base, Changes changes);
-    TreeUpdate take_result();
 
 private:
     Result<uint16_t> update_halves(Node& root, Changes changes);
     Result<uint16_t> update_slots(const NibblePath& path, Node& node, Changes changes);
     Result<Slot> update_slot(const NibblePath& path, const Slot& old, Changes changes);
-    Slot build(const NibblePath& path, Changes leaves);
-    Slot replace_node(const NibblePath& path, Node node, uint16_t changed);
-    void write(const NibblePath& path, Node node);
 
     const NodeReader& reader_;
-    const uint64_t version_;
-    TreeUpdate result_;
 };
 
 Status Updater::update_root(std::optional<uint64_t> base, Changes changes) {
@@ -127,7 +140,7 @@ Result<Slot> Updater::update_slot(const NibblePath& path, const Slot& old, Chang
 }
 
 // A subtree that had no node before.
-Slot Updater::build(const NibblePath& path, Changes leaves) {
+Slot Builder::build(const NibblePath& path, Changes leaves) {
     if (leaves.empty()) return {};
     if (leaves.size() == 1) return Slot::leaf(leaves[0].key_hash, *leaves[0].value_hash);
     Node node;
@@ -138,8 +151,30 @@ Slot Updater::build(const NibblePath& path, Changes leaves) {
     return replace_node(path, std::move(node), Node::kAllSlots);
 }
 
+// The node at `path` over the subtrees below it, a sixteenth of `slots` for each of its slots.
+Node Builder::joined(const NibblePath& path, std::span<const Slot> slots) {
+    Node node;
+    const size_t share = slots.size() / Node::kSlots;
+    for (uint8_t nibble = 0; nibble < Node::kSlots; ++nibble)
+        node.set_slot(nibble, join(path.child(nibble), slots.subspan(nibble * share, share)));
+    return node;
+}
+
+Slot Builder::join(const NibblePath& path, std::span<const Slot> slots) {
+    if (slots.size() == 1) return slots[0];
+    return replace_node(path, joined(path, slots), Node::kAllSlots);
+}
+
+void Builder::join_root(std::span<const Slot> slots) {
+    Node root = joined({}, slots);
+    root.rehash(Node::kAllSlots);
+    result_.root = root.hash_at(1);
+    result_.root_version = version_;
+    write({}, std::move(root));
+}
+
 // The slot for a changed node: a node left with one leaf or none is collapsed into its parent.
-Slot Updater::replace_node(const NibblePath& path, Node node, uint16_t changed) {
+Slot Builder::replace_node(const NibblePath& path, Node node, uint16_t changed) {
     if (node.empty_at(1)) return {};
     if (const auto leaf = node.lone_leaf(1)) return *leaf;
     node.rehash(changed);
@@ -148,12 +183,12 @@ Slot Updater::replace_node(const NibblePath& path, Node node, uint16_t changed) 
     return slot;
 }
 
-void Updater::write(const NibblePath& path, Node node) {
+void Builder::write(const NibblePath& path, Node node) {
     result_.written.emplace_back(NodeKey{version_, path},
                                  std::make_shared<const Node>(std::move(node)));
 }
 
-TreeUpdate Updater::take_result() {
+TreeUpdate Builder::take_result() {
     std::sort(result_.written.begin(), result_.written.end(),
               [](const auto& a, const auto& b) { return a.first < b.first; });
     return std::move(result_);
@@ -180,6 +215,21 @@ Result<TreeUpdate> update_tree(const NodeReader& reader, std::optional<uint64_t>
     Updater updater(reader, version);
     ASSAY_RETURN_IF_ERROR(updater.update_root(base, changes));
     return updater.take_result();
+}
+
+Slot build_subtree(const NibblePath& path, Changes leaves, uint64_t version,
+                   WrittenNodes& written) {
+    Builder builder(version);
+    const Slot slot = builder.build(path, leaves);
+    TreeUpdate built = builder.take_result();
+    std::move(built.written.begin(), built.written.end(), std::back_inserter(written));
+    return slot;
+}
+
+TreeUpdate join_subtrees(std::span<const Slot> slots, uint64_t version) {
+    Builder builder(version);
+    builder.join_root(slots);
+    return builder.take_result();
 }
 
 Hash256 tree_root_of(Changes leaves) {

@@ -32,10 +32,12 @@ struct LeafChange {
     std::optional<Hash256> value_hash;  // nullopt: erased
 };
 
+using WrittenNodes = std::vector<std::pair<NodeKey, std::shared_ptr<const Node>>>;
+
 struct TreeUpdate {
     Hash256 root;
     uint64_t root_version = 0;  // == the base version if nothing changed
-    std::vector<std::pair<NodeKey, std::shared_ptr<const Node>>> written;  // by ascending key
+    WrittenNodes written;       // by ascending key
     std::vector<NodeKey> stale;
 };
 
@@ -43,6 +45,13 @@ struct TreeUpdate {
 // `base` (nullopt: the tree before the first block, which has no node at all) as block `version`.
 [[nodiscard]] Result<TreeUpdate> update_tree(const NodeReader& reader, std::optional<uint64_t> base,
                                              std::span<const LeafChange> changes, uint64_t version);
+
+// A tree built in parts, all of block `version`: first the subtree of all leaves that begin with
+// `path` (ascending key_hash; at least one nibble), then the nodes above, from the subtrees under
+// every path of one length in order (16, 16^2, ... slots).
+[[nodiscard]] Slot build_subtree(const NibblePath& path, std::span<const LeafChange> leaves,
+                                 uint64_t version, WrittenNodes& written);
+[[nodiscard]] TreeUpdate join_subtrees(std::span<const Slot> slots, uint64_t version);
 
 // The root of a whole set of leaves, from the definition of the tree and without nodes: the check
 // on everything above. Ascending key_hash, no duplicates, every value_hash present.

@@ -24,7 +24,11 @@ struct LedgerProof {
     Bytes signature;  // of the header, by header.producer
 };
 
-// With `producer` also that the header's producer is this one.
-Status verify_proof(const LedgerProof& proof, const std::optional<ledger::Address>& producer);
+// Why the header is believed. With neither, that of any producer passes: the caller compares.
+struct ProofTrust {
+    std::optional<ledger::Address> producer;  // who must have signed it
+    std::optional<Hash256> app_hash;  // known from elsewhere, as from a light client of CometBFT
+};
+Status verify_proof(const LedgerProof& proof, const ProofTrust& trust);
 
 }  // namespace assay::node

@@ -35,6 +35,7 @@ struct ProveFlags {
     std::string out;
     std::string check;
     std::string producer;
+    std::string app_hash;
 };
 
 Bytes id_key(Tag tag, const std::string& text, const GlobalOptions& globals) {
@@ -120,6 +121,14 @@ void prove(const ProveFlags& flags, const GlobalOptions& globals) {
     std::optional<Address> producer = home_producer(globals);
     if (!flags.producer.empty())
         producer = value_or_fail(globals, ledger::parse_address(flags.producer));
+    ProofTrust trust{producer, std::nullopt};
+    if (!flags.app_hash.empty()) {
+        trust.app_hash = hash_from_hex(flags.app_hash);
+        if (!trust.app_hash)
+            fail_command(globals,
+                         fail(Code::kInvalidArgument,
+                              "--app-hash '" + flags.app_hash + "' must be 64 hexadecimal digits"));
+    }
     LedgerProof proof;
     if (!flags.check.empty()) {
         proof = value_or_fail(globals, read_proof_file(flags.check));
@@ -128,7 +137,7 @@ void prove(const ProveFlags& flags, const GlobalOptions& globals) {
         Remote remote(globals);
         proof = value_or_fail(globals, fetch_proof(remote, query));
     }
-    ok_or_fail(globals, verify_proof(proof, producer));
+    ok_or_fail(globals, verify_proof(proof, trust));
     if (!flags.out.empty())
         ok_or_fail(globals, write_text(flags.out, proof_json(proof).dump(2) + "\n", 0644));
     const auto signer = Address::from(proof.header.producer());
@@ -143,10 +152,12 @@ void prove(const ProveFlags& flags, const GlobalOptions& globals) {
         (proof.value ? document["decoded"].dump(2) : std::string("absent: the key has no value")) +
             "\nPASS  " + (proof.value ? "included" : "absent") + " at height " +
             std::to_string(proof.header.height()) + " of chain " + proof.header.chain_id() +
-            ", app hash " + to_hex(view_of(proof.header.app_hash())) + "\nsigned by " +
-            signer_text +
-            (producer ? ", the chain's producer"
-                      : " (compare it with the chain's producer: --producer ADDRESS)") +
+            ", app hash " + to_hex(view_of(proof.header.app_hash())) + "\n" +
+            (trust.app_hash ? "which is the app hash that was given"
+                            : "signed by " + signer_text +
+                                  (producer ? ", the chain's producer"
+                                            : " (compare it with the chain's producer: --producer "
+                                              "ADDRESS)")) +
             (flags.out.empty() ? "" : "\nwrote " + flags.out));
 }
 
@@ -168,6 +179,9 @@ void add_audit_prove_command(CLI::App& group, const GlobalOptions& globals) {
     command->add_option("--check", flags->check, "Verify such a file; no node needed");
     command->add_option("--producer", flags->producer,
                         "Who must have signed (default: as this home's genesis says)");
+    command->add_option("--app-hash", flags->app_hash,
+                        "Under CometBFT: AppHash of the header after the proof's, as a light "
+                        "client has checked it");
     command->footer(
         "Example: assay audit prove --job 0x3f... --out proof.json\n"
         "         assay audit prove --check proof.json --producer 0x5290...");

@@ -81,6 +81,10 @@ void bench_ledger(const BenchFlags& flags, const GlobalOptions& globals) {
                            {"committedPerSecond", report.committed_per_second},
                            {"replayedPerSecond", report.replayed_per_second},
                            {"splits", splits},
+                           {"snapshot",
+                            {{"bytes", report.snapshot.bytes},
+                             {"writeSeconds", report.snapshot.write_seconds},
+                             {"restoreSeconds", report.snapshot.restore_seconds}}},
                            {"totalRatio", many.total_us() / few.total_us()},
                            {"cpuRatio", many.cpu_us / few.cpu_us}};
     char text[512];
@@ -92,6 +96,11 @@ void bench_ledger(const BenchFlags& flags, const GlobalOptions& globals) {
                   static_cast<unsigned long long>(report.blocks), report.committed_per_second,
                   report.replayed_per_second);
     std::string output = text + table;
+    std::snprintf(text, sizeof text,
+                  "snapshot of %u accounts: %.1f MB, written in %.2f s, restored in %.2f s\n",
+                  many.accounts, static_cast<double>(report.snapshot.bytes) * 1e-6,
+                  report.snapshot.write_seconds, report.snapshot.restore_seconds);
+    output += text;
     if (report.splits.size() > 1) {
         std::snprintf(text, sizeof text, "%u accounts cost %.2fx as much as %u (processor %.2fx)",
                       many.accounts, many.total_us() / few.total_us(), few.accounts,

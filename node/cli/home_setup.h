@@ -21,6 +21,8 @@ struct InitFlags {
     uint32_t validators = 4;
     std::vector<std::string> hosts;         // of the validators
     std::vector<std::string> engine_peers;  // NODEID@host:port
+    std::vector<std::string> state_sync;    // host:port of engines' RPC
+    std::string trust;                      // HEIGHT:HASH
     std::string chain_id = "assay-local";
     std::string genesis;
     std::vector<std::string> peers;

@@ -1,4 +1,6 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <nlohmann/json.hpp>
 
@@ -37,6 +39,31 @@ Result<Bytes> new_genesis(const InitFlags& flags, const ledger::Address& produce
     account->set_address(producer.bytes.data(), producer.bytes.size());
     account->set_balance(kProducerBalance);
     return ledger::encode_genesis(genesis);
+}
+
+// HEIGHT:HASH of --trust.
+Status read_trust(const InitFlags& flags, NodeConfig& config) {
+    if (flags.state_sync.empty() != flags.trust.empty() ||
+        (!flags.state_sync.empty() && flags.engine_peers.empty()))
+        return fail(Code::kInvalidArgument,
+                    "--state-sync, --trust and --engine-peer go together: a snapshot is believed "
+                    "because a block of the chain is known. Remedy: assay ledger trust on a node "
+                    "that you trust prints HEIGHT:HASH");
+    if (flags.trust.empty()) return {};
+    const size_t colon = std::min(flags.trust.find(':'), flags.trust.size());
+    uint64_t height = 0;
+    const auto* end = flags.trust.data() + colon;
+    const auto parsed = std::from_chars(flags.trust.data(), end, height);
+    const auto hash = hash_from_hex(
+        std::string_view(flags.trust).substr(std::min(colon + 1, flags.trust.size())));
+    if (parsed.ec != std::errc() || parsed.ptr != end || height == 0 || !hash)
+        return fail(Code::kInvalidArgument, "--trust '" + flags.trust +
+                                                "' is not HEIGHT:HASH as assay ledger trust "
+                                                "prints it");
+    config.state_sync = flags.state_sync;
+    config.trust_height = height;
+    config.trust_hash = to_hex(*hash);
+    return {};
 }
 
 NodeConfig make_config(const InitFlags& flags) {
@@ -88,6 +115,8 @@ void init_home(const InitFlags& flags, const GlobalOptions& globals) {
         }
         joined = bytes_of(view_of(text));
     }
+    NodeConfig config = make_config(flags);
+    ok_or_fail(globals, read_trust(flags, config));
     // Before anything is written: a bad chain id or passphrase leaves no half a home.
     if (flags.producer && !ledger::is_valid_chain_id(flags.chain_id)) {
         fail_command(globals,
@@ -108,7 +137,7 @@ void init_home(const InitFlags& flags, const GlobalOptions& globals) {
     ok_or_fail(globals, write_text(home.genesis(), text_of(genesis), 0644));
     if (!flags.engine_peers.empty())
         (void)value_or_fail(globals, ledger::comet::create_identity(home.engine()));
-    ok_or_fail(globals, save_config(make_config(flags), home.config()));
+    ok_or_fail(globals, save_config(config, home.config()));
     const auto text = ledger::address_text(address);
     print_result(globals, {{"home", home.root.string()}, {"address", text}},
                  "home    " + home.root.string() + "\naddress " + text + "\nNext: assay --home " +
@@ -151,6 +180,12 @@ void add_init_command(CLI::App& app, const GlobalOptions& globals) {
                         "(default: all here, on ports of their own)");
     command->add_option("--engine-peer", flags->engine_peers,
                         "With --genesis of a network under CometBFT: NODEID@host:port; repeatable");
+    command->add_option(
+        "--state-sync", flags->state_sync,
+        "With --engine-peer: HOST:PORT of an engine's RPC (engineRpc); begin with a "
+        "snapshot instead of every block; repeatable");
+    command->add_option("--trust", flags->trust,
+                        "With --state-sync: HEIGHT:HASH, as assay ledger trust prints it");
     command->add_option("--peer", flags->peers, "host:port of a node to follow; repeatable");
     command->add_flag("--provider", flags->provider, "Offer this machine for training");
     add_provider_options(*command, *flags);

@@ -34,7 +34,7 @@ void check_flags(const InitFlags& flags, const GlobalOptions& globals) {
         fail_command(globals, fail(Code::kInvalidArgument, why));
     };
     if (flags.producer || !flags.genesis.empty() || !flags.peers.empty() ||
-        !flags.engine_peers.empty() || flags.provider)
+        !flags.engine_peers.empty() || !flags.state_sync.empty() || flags.provider)
         refuse(
             "--engine cometbft makes a network of its own: leave out --producer, --genesis, "
             "--peer, --engine-peer and --provider");

@@ -68,7 +68,7 @@ template <typename Message>
 Message proven(Remote& remote, const GlobalOptions& globals, const Bytes& key,
                const std::string& what) {
     const auto proof = value_or_fail(globals, fetch_proof(remote, {key, 0, 0}));
-    ok_or_fail(globals, verify_proof(proof, home_producer(globals)));
+    ok_or_fail(globals, verify_proof(proof, {home_producer(globals), std::nullopt}));
     if (proof.key != key || !proof.value)
         fail_command(globals, fail(Code::kNotFound, "the ledger holds no " + what));
     return value_or_fail(globals, ledger::decode_canonical<Message>(

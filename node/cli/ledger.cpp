@@ -1,7 +1,10 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "ledger/audit/certificate.h"
 #include "ledger/audit/export.h"
+#include "ledger/codec/canonical.h"
 #include "node/cli/cli.h"
 #include "node/cli/remote.h"
 #include "node/cli/report.h"
@@ -42,6 +45,27 @@ void pay(const Payment& payment, const GlobalOptions& globals) {
     print_result(globals, reply,
                  (payment.async ? "sent " : "paid ") + payment.amount + " micro-units to " +
                      payment.to + "\n" + reply.value("hash", ""));
+}
+
+// The engine's hash of a block: what a node that begins with a snapshot is told to believe.
+void print_trust(uint64_t height, const GlobalOptions& globals) {
+    Remote remote(globals);
+    if (height == 0) {  // the newest is not signed for yet
+        const auto status = remote.call("ledger_getStatus", json::object());
+        height = std::max<uint64_t>(status.at("height").get<uint64_t>(), 2) - 1;
+    }
+    const auto reply = remote.call("ledger_getBlock", {{"height", height}, {"raw", true}});
+    const auto bytes = from_hex(reply.value("certificate", ""));
+    if (!bytes || bytes->empty())
+        fail_command(globals,
+                     fail(Code::kUnsupported,
+                          "this chain has a producer: its nodes start from the genesis alone"));
+    const auto certificate =
+        value_or_fail(globals, ledger::decode_canonical<abci::Certificate>(
+                                   *bytes, ledger::kMaxCertificateBytes, "certificate"));
+    const std::string hash = to_hex(ledger::engine_header_hash(certificate.header()));
+    print_result(globals, {{"height", height}, {"hash", hash}},
+                 std::to_string(height) + ":" + hash);
 }
 
 // From the running node over RPC; from the database itself when no node runs.
@@ -117,6 +141,13 @@ void add_ledger_commands(CLI::App& app, const GlobalOptions& globals) {
         for (const auto& event : reply.at("events")) text += event.dump() + "\n";
         print_result(globals, reply, text.empty() ? "no events" : text);
     });
+
+    auto known = std::make_shared<uint64_t>(0);
+    auto* trust = group->add_subcommand(
+        "trust", "HEIGHT:HASH of a block under CometBFT, for assay init --trust");
+    trust->add_option("height", *known, "Height (default: the last but one)");
+    trust->footer("Example: assay ledger trust");
+    trust->callback([known, &globals] { print_trust(*known, globals); });
 
     auto address = std::make_shared<std::string>();
     auto* account = group->add_subcommand("account", "Balance and nonce of an address");

@@ -6,6 +6,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "base/bytes.h"
+
 namespace assay::node {
 namespace {
 
@@ -81,6 +83,11 @@ Fields node_fields(NodeConfig& c) {
         {"engineHost", field(c.engine_host, "an address for CometBFT to listen on")},
         {"enginePort", field(c.engine_port, "1 to 65535")},
         {"enginePeers", field(c.engine_peers, "a list of \"NODEID@host:port\"")},
+        {"engineRpc", field(c.engine_rpc, "\"host:port\", or empty: closed")},
+        {"snapshotInterval", field(c.snapshot_interval, "blocks, or 0 for no snapshots")},
+        {"stateSync", field(c.state_sync, "a list of \"host:port\"")},
+        {"trustHeight", field(c.trust_height, "a height")},
+        {"trustHash", field(c.trust_hash, "64 hexadecimal digits")},
         {"keepArtifacts", field(c.keep_artifacts, "true or false")},
         {"blobLimitMb", field(c.blob_limit_mb, "megabytes")},
         {"logLevel", field(c.log_level, "trace, debug, info, warn or error")},
@@ -124,6 +131,12 @@ Status check_ranges(const NodeConfig& c, const std::string& where) {
     };
     if (c.block_interval_ms == 0 || c.heartbeat_ms == 0) {
         return bad("blockIntervalMs and heartbeatMs must be at least 1");
+    }
+    const auto trusted = hash_from_hex(c.trust_hash);
+    if (!c.state_sync.empty() && (c.trust_height == 0 || !trusted)) {
+        return bad(
+            "stateSync needs trustHeight and trustHash, a block of this chain that you know from "
+            "elsewhere. Remedy: assay ledger trust on a node that you trust");
     }
     if (c.provider.capacity == 0 || c.provider.capacity > 64) {
         return bad("provider.capacity is " + std::to_string(c.provider.capacity) +

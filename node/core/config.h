@@ -43,6 +43,11 @@ struct NodeConfig {
     std::string engine_host = "127.0.0.1";  // where it listens for the others'
     uint16_t engine_port = 26656;
     std::vector<std::string> engine_peers;  // NODEID@host:port
+    std::string engine_rpc;                 // host:port for others' light clients; empty: closed
+    uint64_t snapshot_interval = 1000;      // blocks; 0: none are made
+    std::vector<std::string> state_sync;    // host:port of others' engine_rpc; empty: from genesis
+    uint64_t trust_height = 0;              // with state_sync: a block that is known, ...
+    std::string trust_hash;                 // ... and the engine's hash of it
     bool keep_artifacts = false;            // fetch and pin the checkpoints and traces of every job
     uint64_t blob_limit_mb = 20'480;
     std::string log_level = "info";  // trace, debug, info, warn or error
@@ -57,6 +62,7 @@ struct HomeLayout {
     std::filesystem::path keys() const { return root / "keys"; }
     std::filesystem::path ledger() const { return root / "ledger"; }
     std::filesystem::path engine() const { return root / "engine"; }
+    std::filesystem::path snapshots() const { return root / "snapshots"; }
     std::filesystem::path blobs() const { return root / "blobs"; }
     std::filesystem::path work() const { return root / "work"; }
     std::filesystem::path cookie() const { return root / "rpc.cookie"; }

@@ -109,7 +109,16 @@ Status Node::Parts::open_keys() {
 
 Status Node::Parts::open_ledger() {
     ASSAY_ASSIGN(database, ledger::Database::open(options.home.ledger().string()));
-    ASSAY_ASSIGN(application, ledger::LocalApplication::open(rules, *database));
+    ledger::LocalApplicationOptions application_options;
+    if (options.config.engine == EngineKind::kCometbft) {  // the others have nobody to ask for one
+        application_options.snapshots.directory = options.home.snapshots();
+        application_options.snapshots.interval = options.config.snapshot_interval;
+        application_options.snapshots.log = [log = log](const std::string& text) {
+            log->warn("{}", text);
+        };
+    }
+    ASSAY_ASSIGN(application,
+                 ledger::LocalApplication::open(rules, *database, application_options));
     switch (options.config.engine) {
         case EngineKind::kProducer:
             return open_producer();
@@ -162,6 +171,8 @@ Status Node::Parts::open_comet() {
     comet.config.peers = config.engine_peers;
     comet.config.block_interval_ms = config.block_interval_ms;
     comet.config.heartbeat_ms = config.heartbeat_ms;
+    comet.config.rpc_listen = config.engine_rpc;
+    comet.config.state_sync = {config.state_sync, config.trust_height, config.trust_hash};
     comet.log = [log = log](const std::string& line) { log->warn("cometbft: {}", line); };
     ASSAY_ASSIGN(engine, ledger::comet::CometEngine::create(*application, *database, genesis,
                                                             std::move(comet)));

@@ -173,18 +173,9 @@ abci::Response CometEngine::handle(const abci::Request& request) {
         case abci::Request::kQuery:
             return query(request.query());
         case abci::Request::kListSnapshots:
-            response.mutable_list_snapshots();
-            return response;
-        case abci::Request::kOfferSnapshot:
-            response.mutable_offer_snapshot()->set_result(abci::ResponseOfferSnapshot::REJECT);
-            return response;
+            return list_snapshots();
         case abci::Request::kLoadSnapshotChunk:
-            response.mutable_load_snapshot_chunk();
-            return response;
-        case abci::Request::kApplySnapshotChunk:
-            response.mutable_apply_snapshot_chunk()->set_result(
-                abci::ResponseApplySnapshotChunk::ABORT);
-            return response;
+            return load_snapshot_chunk(request.load_snapshot_chunk());
         default:
             break;
     }
@@ -203,6 +194,10 @@ abci::Response CometEngine::handle(const abci::Request& request) {
             return finalize_block(request.finalize_block());
         case abci::Request::kCommit:
             return commit();
+        case abci::Request::kOfferSnapshot:
+            return offer_snapshot(request.offer_snapshot());
+        case abci::Request::kApplySnapshotChunk:
+            return apply_snapshot_chunk(request.apply_snapshot_chunk());
         default:
             response.mutable_exception()->set_error("this ABCI method is not known here");
             return response;
@@ -317,6 +312,89 @@ abci::Response CometEngine::commit() {
     abci::Response response;
     response.mutable_commit();
     return response;
+}
+
+abci::Response CometEngine::list_snapshots() const {
+    abci::Response response;
+    abci::ResponseListSnapshots& answer = *response.mutable_list_snapshots();
+    for (const SnapshotInfo& each : app_.list_snapshots()) {
+        abci::Snapshot& snapshot = *answer.add_snapshots();
+        snapshot.set_height(each.height);
+        snapshot.set_format(each.format);
+        snapshot.set_chunks(each.chunks);
+        snapshot.set_hash(std::string(text_of(each.hash.view())));
+        snapshot.set_metadata(std::string(text_of(each.manifest)));
+    }
+    return response;
+}
+
+// Without a chunk: the snapshot was replaced by a newer one, and the asker looks elsewhere.
+abci::Response CometEngine::load_snapshot_chunk(
+    const abci::RequestLoadSnapshotChunk& request) const {
+    abci::Response response;
+    abci::ResponseLoadSnapshotChunk& answer = *response.mutable_load_snapshot_chunk();
+    const auto chunk =
+        app_.load_snapshot_chunk(request.height(), request.format(), request.chunk());
+    if (chunk.ok()) answer.set_chunk(std::string(text_of(*chunk)));
+    return response;
+}
+
+abci::Response CometEngine::offer_snapshot(const abci::RequestOfferSnapshot& request) {
+    using Answer = abci::ResponseOfferSnapshot;
+    abci::Response response;
+    Answer& answer = *response.mutable_offer_snapshot();
+    SnapshotInfo snapshot;
+    snapshot.height = request.snapshot().height();
+    snapshot.format = request.snapshot().format();
+    snapshot.chunks = request.snapshot().chunks();
+    snapshot.manifest = bytes_of(request.snapshot().metadata());
+    const auto app_hash = hash_from(view_of(request.app_hash()));
+    const Status accepted = app_hash ? app_.offer_snapshot(snapshot, *app_hash)
+                                     : fail(Code::kCorrupt, "offer_snapshot: no app hash");
+    answer.set_result(Answer::ACCEPT);
+    if (accepted.ok()) return response;
+    note(accepted.error().message);
+    switch (accepted.error().code) {
+        case Code::kUnsupported:
+            answer.set_result(Answer::REJECT_FORMAT);
+            return response;
+        case Code::kCorrupt:
+            answer.set_result(Answer::REJECT_SENDER);
+            return response;
+        default:
+            return stopped(accepted.error());
+    }
+}
+
+abci::Response CometEngine::apply_snapshot_chunk(const abci::RequestApplySnapshotChunk& request) {
+    using Answer = abci::ResponseApplySnapshotChunk;
+    abci::Response response;
+    Answer& answer = *response.mutable_apply_snapshot_chunk();
+    const Status applied = app_.apply_snapshot_chunk(request.index(), view_of(request.chunk()));
+    if (applied.ok()) {
+        answer.set_result(Answer::ACCEPT);
+        if (app_.info().height == 0) return response;
+        if (const Status found = find_head(); !found.ok()) return stopped(found.error());
+        note("this node begins with the snapshot of height " + std::to_string(height()));
+        return response;
+    }
+    note(applied.error().message + " (from " + request.sender() + ")");
+    switch (applied.error().code) {
+        case Code::kCorrupt:
+            answer.set_result(Answer::RETRY);
+            answer.add_refetch_chunks(request.index());
+            answer.add_reject_senders(request.sender());
+            return response;
+        case Code::kConflict:
+            answer.set_result(Answer::REJECT_SNAPSHOT);
+            return response;
+        default:
+            return stopped(applied.error());
+    }
+}
+
+void CometEngine::note(const std::string& text) const {
+    if (options_.log) options_.log(text);
 }
 
 abci::Response CometEngine::query(const abci::RequestQuery& request) const {

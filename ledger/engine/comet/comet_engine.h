@@ -58,6 +58,11 @@ private:
     abci::Response finalize_block(const abci::RequestFinalizeBlock& request);
     abci::Response commit();
     abci::Response query(const abci::RequestQuery& request) const;
+    abci::Response list_snapshots() const;
+    abci::Response load_snapshot_chunk(const abci::RequestLoadSnapshotChunk& request) const;
+    abci::Response offer_snapshot(const abci::RequestOfferSnapshot& request);
+    abci::Response apply_snapshot_chunk(const abci::RequestApplySnapshotChunk& request);
+    void note(const std::string& text) const;
     abci::Response stopped(const Error& error);
 
     const CometOptions options_;

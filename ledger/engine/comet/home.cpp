@@ -111,10 +111,22 @@ std::string milliseconds(uint32_t ms) {
     return quoted(std::to_string(ms) + "ms");
 }
 
+// Two light clients at least, says the engine: one server is asked twice.
+std::string state_sync_section(const StateSync& sync) {
+    if (sync.servers.empty()) return {};
+    std::vector<std::string> servers = sync.servers;
+    if (servers.size() == 1) servers.push_back(servers.front());
+    return "\n[statesync]\nenable = true\nrpc_servers = " + quoted(joined(servers)) +
+           "\ntrust_height = " + std::to_string(sync.trust_height) +
+           "\ntrust_hash = " + quoted(sync.trust_hash) +
+           "\ntrust_period = \"168h\"\ndiscovery_time = \"5s\"\nchunk_request_timeout = \"10s\"\n";
+}
+
 // What is not set keeps the engine's default.
 std::string config_document(const EngineConfig& c) {
     const std::string app = "unix://" + app_socket(c.home).string();
-    const std::string rpc = "unix://" + rpc_socket(c.home).string();
+    const std::string rpc = "unix://" + rpc_socket(c.home).string() +
+                            (c.rpc_listen.empty() ? "" : ",tcp://" + c.rpc_listen);
     return "# Written at every start from the node's config.json.\n"
            "proxy_app = " +
            quoted(app) + "\nabci = \"socket\"\nmoniker = " + quoted(c.moniker) +
@@ -130,7 +142,8 @@ std::string config_document(const EngineConfig& c) {
            milliseconds(c.block_interval_ms) +
            "\npeer_gossip_sleep_duration = \"10ms\"\n"
            "create_empty_blocks = true\ncreate_empty_blocks_interval = " +
-           milliseconds(c.heartbeat_ms) + "\n\n[tx_index]\nindexer = \"null\"\n";
+           milliseconds(c.heartbeat_ms) + "\n\n[tx_index]\nindexer = \"null\"\n" +
+           state_sync_section(c.state_sync);
 }
 
 }  // namespace

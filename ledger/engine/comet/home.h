@@ -13,6 +13,14 @@
 
 namespace assay::ledger::comet {
 
+// Begin with a snapshot instead of the genesis: what a light client needs in order to know that
+// the snapshot is the chain's.
+struct StateSync {
+    std::vector<std::string> servers;  // host:port of engines' RPC; none: from the genesis
+    uint64_t trust_height = 0;         // a block that the operator knows, ...
+    std::string trust_hash;            // ... and CometBFT's hash of it, 64 hexadecimal digits
+};
+
 struct EngineConfig {
     std::filesystem::path home;
     std::string moniker;
@@ -21,6 +29,9 @@ struct EngineConfig {
     std::vector<std::string> peers;  // NODEID@host:port
     uint32_t block_interval_ms = 200;
     uint32_t heartbeat_ms = 5'000;  // an empty block after this long, so that timed edges fire
+    std::string
+        rpc_listen;  // host:port for light clients of others; empty: none, the port is closed
+    StateSync state_sync;
 };
 
 [[nodiscard]] std::filesystem::path app_socket(const std::filesystem::path& home);

@@ -47,6 +47,7 @@ TEST(Bench, CommitsAndReplaysEveryTransaction) {
     ASSERT_EQ(report->splits.size(), 1U);
     EXPECT_EQ(report->splits[0].accounts, options.accounts);
     EXPECT_GT(report->splits[0].signature_us, 0);
+    EXPECT_GT(report->snapshot.bytes, uint64_t{options.accounts} * 20);
     options.senders = options.accounts + 1;
     EXPECT_EQ(bench_ledger(rules, options).error().code, Code::kInvalidArgument);
 }

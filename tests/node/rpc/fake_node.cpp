@@ -108,6 +108,16 @@ Result<ledger::FinalizedBlock> FakeApplication::finalize_block(const ledger::Pro
     return fail(Code::kUnsupported, "not in this test");
 }
 
+Result<Bytes> FakeApplication::load_snapshot_chunk(uint64_t, uint32_t, uint32_t) const {
+    return fail(Code::kUnsupported, "not in this test");
+}
+Status FakeApplication::offer_snapshot(const ledger::SnapshotInfo&, const Hash256&) {
+    return fail(Code::kUnsupported, "not in this test");
+}
+Status FakeApplication::apply_snapshot_chunk(uint32_t, ByteView) {
+    return fail(Code::kUnsupported, "not in this test");
+}
+
 Result<ledger::QueryReply> FakeApplication::query(const ledger::QueryRequest& request) const {
     ledger::QueryReply reply;
     reply.height = height;
