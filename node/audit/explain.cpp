@@ -5,6 +5,7 @@
 #include "contracts/store.h"
 #include "ledger/codec/canonical.h"
 #include "ledger/crypto/address_text.h"
+#include "node/audit/event_text.h"
 
 namespace assay::node {
 namespace {
@@ -20,12 +21,6 @@ struct Payment {
     uint64_t amount = 0;
     std::string what;  // "payment for task ..."
 };
-
-std::string attribute(const pb::Event& event, std::string_view key) {
-    for (const auto& item : event.attributes())
-        if (item.key() == key) return item.value();
-    return {};
-}
 
 std::string_view recipient_key(const pb::Event& event) {
     if (event.type() == "payment") return "operator";

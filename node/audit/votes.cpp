@@ -5,6 +5,7 @@
 #include "contracts/transactions.h"
 #include "ledger/codec/canonical.h"
 #include "ledger/codec/transaction.h"
+#include "node/audit/event_text.h"
 
 namespace assay::node {
 namespace {
@@ -41,12 +42,6 @@ std::string result_text(const pb::ArtifactRef& output, bool diverged, uint32_t s
 
 Error at_height(uint64_t height, const Error& error) {
     return fail(error.code, "height " + std::to_string(height) + ": " + error.message);
-}
-
-std::string attribute(const pb::Event& event, std::string_view key) {
-    for (const auto& item : event.attributes())
-        if (item.key() == key) return item.value();
-    return {};
 }
 
 uint64_t amount_of(const pb::Event& event) {

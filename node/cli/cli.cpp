@@ -55,12 +55,12 @@ void refuse_negative_counts(CLI::App& app) {
 }
 
 // One line: what, where, remedy.
-int fail_usage(const CLI::App& app, const CLI::ParseError& error, bool json) {
+int fail_usage(const CLI::App& app, const CLI::ParseError& error, bool as_json) {
     const std::string name = command_name(&app);
     std::string what = error.what();
     std::replace(what.begin(), what.end(), '\n', ' ');
     const std::string message = name + ": " + what + ". Remedy: " + name + " --help";
-    if (json) {
+    if (as_json) {
         std::cout << nlohmann::json{{"error",
                                      {{"code", code_name(Code::kInvalidArgument)},
                                       {"message", message}}}}

@@ -14,7 +14,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr uint64_t kSpendTimeoutMs = 60'000;
 constexpr uint64_t kPageEvents = 1000;
 
 struct MoneyFlags {

@@ -13,6 +13,8 @@
 
 namespace assay::node {
 
+inline constexpr uint64_t kSpendTimeoutMs = 60'000;  // of calls that wait for a block
+
 class Remote {
 public:
     explicit Remote(const GlobalOptions& globals);

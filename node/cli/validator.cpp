@@ -14,8 +14,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr uint64_t kSpendTimeoutMs = 60'000;
-
 void list(const GlobalOptions& globals) {
     Remote remote(globals);
     json all = json::array();

@@ -15,6 +15,10 @@ const char* const kExampleSpec =
     R"("plan":{"rounds":2,"shards":2,"localSteps":8,"batch":4},"terms":{"replicas":3,)"
     R"("priceCeiling":"2000","deadlineMs":3600000}})";
 
+Param job_id_param() {
+    return {.name = "jobId", .required = true, .description = "job", .format = Format::kHash};
+}
+
 Result<pb::JobSpec> job_spec_from_json(const nlohmann::json& value) {
     pb::JobSpec spec;
     ASSAY_RETURN_IF_ERROR(message_from_json(value, "spec", spec));

@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "contracts.pb.h"
+#include "node/rpc/method.h"
 
 namespace assay::node {
 
@@ -16,5 +17,6 @@ extern const char* const kExampleSpec;
 // Reads exactly what is there; what a field may be and what its default is, is for the contracts.
 Result<pb::JobSpec> job_spec_from_json(const nlohmann::json& value);
 nlohmann::json job_spec_to_json(const pb::JobSpec& spec);
+Param job_id_param();
 
 }  // namespace assay::node

@@ -18,10 +18,6 @@ using nlohmann::json;
 constexpr std::string_view kExampleJob =
     R"({"jobId":"0x2222222222222222222222222222222222222222222222222222222222222222"})";
 
-Param job_id_param() {
-    return {.name = "jobId", .required = true, .description = "job", .format = Format::kHash};
-}
-
 Result<pb::Job> find_job(const ReadPoint& point, const json& params) {
     const Hash256 id = hash_param(params, "jobId");
     auto job = Reader(*point.view).job(id.view());

@@ -63,10 +63,6 @@ Result<json> top_up_job(const MethodEnv& env, const json& params, CallContext& c
                                           context);
 }
 
-Param job_id_param() {
-    return {.name = "jobId", .required = true, .description = "job", .format = Format::kHash};
-}
-
 }  // namespace
 
 void add_job_spend_methods(std::vector<Method>& methods, const MethodEnv& env) {

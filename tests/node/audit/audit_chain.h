@@ -13,6 +13,10 @@
 
 namespace assay::test {
 
+inline bool has(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
 // The contract rules, with a hook after each step in which a producer may do something else.
 class LyingRules : public ledger::Rules {
 public:

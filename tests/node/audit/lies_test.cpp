@@ -20,10 +20,6 @@ std::string problem_in(const std::string& file) {
     return ledger.ok() ? "" : ledger.error().message;
 }
 
-bool has(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
-
 std::string attribute(const ledger::PendingEvent& event, std::string_view key) {
     for (const auto& [name, value] : event.attributes)
         if (name == key) return value;

@@ -10,10 +10,6 @@
 namespace assay::test {
 namespace {
 
-bool has(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
-
 std::string problem_in(const std::string& file, const ledger::Rules& rules) {
     const auto ledger = node::ReplayedLedger::open(file, rules);
     return ledger.ok() ? "" : ledger.error().message;

@@ -27,6 +27,12 @@ std::string slurp(const fs::path& file) {
 
 }  // namespace
 
+std::string joined(const Words& words) {
+    std::string text = "assay";
+    for (const auto& word : words) text += " " + word;
+    return text;
+}
+
 Workplace::Workplace() {
     std::string name = (fs::temp_directory_path() / "assay-cli-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) std::abort();

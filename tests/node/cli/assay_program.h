@@ -12,6 +12,14 @@
 
 namespace assay::test {
 
+using Words = std::vector<std::string>;
+
+// The command as a person would type it, for messages.
+std::string joined(const Words& words);
+
+// Some id that nothing has.
+inline constexpr char kId[] = "0x1111111111111111111111111111111111111111111111111111111111111111";
+
 struct Outcome {
     int status = -1;  // exit status; 128 + signal when one ended it
     std::string out;

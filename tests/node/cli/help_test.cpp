@@ -10,14 +10,6 @@
 namespace assay::test {
 namespace {
 
-using Words = std::vector<std::string>;
-
-std::string joined(const Words& words) {
-    std::string text = "assay";
-    for (const auto& word : words) text += " " + word;
-    return text;
-}
-
 // The names under "Subcommands:" of a help text.
 Words subcommands_in(const std::string& help) {
     Words names;

@@ -13,20 +13,12 @@ namespace assay::test {
 namespace {
 
 using nlohmann::json;
-using Words = std::vector<std::string>;
 
-constexpr char kId[] = "0x1111111111111111111111111111111111111111111111111111111111111111";
 constexpr char kStranger[] = "0x52908400098527886E0F7030069857D2E4169EE7";
 
 std::string sample_text() {
     std::string text;
     while (text.size() < 4000) text += "the quick brown fox jumps over the lazy dog; ";
-    return text;
-}
-
-std::string joined(const Words& words) {
-    std::string text = "assay";
-    for (const auto& word : words) text += " " + word;
     return text;
 }
 

@@ -11,21 +11,12 @@ namespace assay::test {
 namespace {
 
 using nlohmann::json;
-using Words = std::vector<std::string>;
-
-constexpr char kId[] = "0x1111111111111111111111111111111111111111111111111111111111111111";
 
 struct Refusal {
     Words words;
     int status = 0;
     std::vector<std::string> says;  // each must be in the one line
 };
-
-std::string joined(const Words& words) {
-    std::string text = "assay";
-    for (const auto& word : words) text += " " + word;
-    return text;
-}
 
 class RefusalsTest : public ::testing::Test {
 protected:

@@ -3,20 +3,15 @@
 
 #include "ledger/crypto/address_text.h"
 #include "tests/node/peer/crafted.h"
+#include "tests/node/peer/peer_fixture.h"
 
 namespace assay::node {
 namespace {
 
 using testing::craft;
 using testing::Crafted;
-
-const std::string kChain = "assay-test";
-
-ledger::PrivateKey key_of(uint8_t number) {
-    Bytes secret(32);
-    secret.back() = number;
-    return ledger::PrivateKey::from_bytes(secret).value();
-}
+using testing::kChain;
+using testing::key_of;
 
 Code refusal(const TlsIdentity& identity, const std::string& words) {
     const auto peer = verify_peer_certificate(identity.certificate_pem, kChain);
