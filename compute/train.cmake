@@ -6,6 +6,6 @@ set(train_sources
     checkpoint/checkpoint.cpp checkpoint/export_model.cpp checkpoint/file_io.cpp checkpoint/import_model.cpp
     checkpoint/model_metadata.cpp checkpoint/safetensors.cpp checkpoint/safetensors_header.cpp
     data/dataset.cpp data/import.cpp data/import_csv.cpp data/import_idx.cpp
-    train/aggregate.cpp train/batch.cpp train/evaluate.cpp train/measure.cpp train/round_start.cpp train/sample.cpp
+    train/aggregate.cpp train/batch.cpp train/evaluate.cpp train/measure.cpp train/predict.cpp train/round_start.cpp train/sample.cpp
     train/self_test_training.cpp
     train/task.cpp train/trace.cpp train/trainer.cpp)

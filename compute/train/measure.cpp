@@ -1,16 +1,11 @@
 #include "compute/train/measure.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <bit>
 #include <chrono>
 #include <cmath>
-#include <filesystem>
-#include <numeric>
 
 #include "compute/arithmetic/philox.h"
-#include "compute/checkpoint/checkpoint.h"
 #include "compute/models/model.h"
 #include "compute/models/state.h"
 #include "compute/program/executor.h"
@@ -98,8 +93,6 @@ public:
         return result;
     }
 
-    const ModelState& state() const { return state_; }
-
 private:
     StepBench(Program program, ModelState state)
         : program_(std::move(program)), state_(std::move(state)) {}
@@ -133,25 +126,6 @@ private:
     std::unique_ptr<Executor> executor_;
     uint64_t step_ = 0;
 };
-
-// Saves and loads the checkpoint once each, in the folder for temporary files.
-Result<std::pair<uint64_t, uint64_t>> checkpoint_times(const ModelConfig& model,
-                                                       const ModelState& state,
-                                                       const NanosecondClock& clock) {
-    std::error_code error;
-    const auto folder = std::filesystem::temp_directory_path(error);
-    if (error) return fail(Code::kIo, "no folder for temporary files: " + error.message());
-    const auto file = folder / ("assay-measure-" + std::to_string(::getpid()));
-    const uint64_t start = clock();
-    const Status saved = save_checkpoint(file, model, state, {});
-    const uint64_t middle = clock();
-    const auto loaded =
-        saved.ok() ? load_checkpoint(file, model) : Result<Checkpoint>(saved.error());
-    const uint64_t end = clock();
-    std::filesystem::remove(file, error);
-    if (!loaded.ok()) return loaded.error();
-    return std::pair{middle - start, end - middle};
-}
 
 }  // namespace
 
@@ -206,35 +180,6 @@ Result<Measurement> measure(Backend& backend, const MeasureOptions& options) {
     result.gemm_macs_per_second = gemm_rate(backend, clock, options.seed);
     result.memory_bytes_per_second = memory_rate(backend, clock);
     return result;
-}
-
-Result<JobTime> predict_job_time(const JobConfig& job, Backend& backend,
-                                 const MeasureOptions& options) {
-    ASSAY_RETURN_IF_ERROR(validate(job));
-    const NanosecondClock clock = options.clock ? options.clock : steady_clock_ns();
-    JobTime time;
-    uint64_t save_ns = 0, load_ns = 0;
-    {
-        ASSAY_ASSIGN(const std::unique_ptr<StepBench> bench,
-                     StepBench::create(backend, job.model, job.plan.batch,
-                                       static_cast<int>(job.slices), job.seed));
-        ASSAY_ASSIGN(const ShapeRate measured, bench->run(options, clock));
-        // The mean: what interrupts a step now will do so during the job, too.
-        time.step_ns =
-            std::accumulate(measured.step_ns.begin(), measured.step_ns.end(), uint64_t{0}) /
-            measured.step_ns.size();
-        ASSAY_ASSIGN(const auto times, checkpoint_times(job.model, bench->state(), clock));
-        save_ns = times.first;
-        load_ns = times.second;
-    }
-    const PlanConfig& plan = job.plan;
-    time.task_ns = load_ns + plan.local_steps * time.step_ns + save_ns;
-    // An aggregation reads every shard's output and the round's start, and writes one checkpoint.
-    const bool aggregates =
-        plan.shards > 1 || plan.outer_lr_nano != 0 || plan.outer_momentum_nano != 0;
-    const uint64_t aggregate_ns = aggregates ? (plan.shards + 1) * load_ns + save_ns : 0;
-    time.job_ns = plan.rounds * (plan.shards * time.task_ns + aggregate_ns);
-    return time;
 }
 
 }  // namespace assay::compute

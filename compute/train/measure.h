@@ -1,5 +1,4 @@
-// Measured rates: what a provider's capability score is made of, and how long a given job takes
-// here.
+// Measured rates: what a provider's capability score is made of.
 //
 // The work is fixed and its result is checkable (the loss bits are returned); only the time varies.
 // The clock is a parameter. Threads: as the Backend. Errors: those of a training step.
@@ -53,15 +52,5 @@ struct Measurement {
     uint32_t time_share(size_t i) const;
 };
 Result<Measurement> measure(Backend& backend, const MeasureOptions& options);
-
-// How long a job takes on this machine, from timing its own training step, its own checkpoint's
-// storing and loading, and the plan. Data transfer and waiting for others are not in it.
-struct JobTime {
-    uint64_t step_ns = 0;  // mean
-    uint64_t task_ns = 0;  // one TRAIN task of one round
-    uint64_t job_ns = 0;   // all tasks one after the other on this machine, one replica
-};
-Result<JobTime> predict_job_time(const JobConfig& job, Backend& backend,
-                                 const MeasureOptions& options);
 
 }  // namespace assay::compute

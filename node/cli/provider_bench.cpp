@@ -2,11 +2,13 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "compute/train/predict.h"
 #include "contracts/job_spec.h"
 #include "node/agent/capability.h"
 #include "node/cli/cli.h"
 #include "node/cli/job_file.h"
 #include "node/cli/report.h"
+#include "node/core/files.h"
 #include "node/rpc/job_json.h"
 
 namespace assay::node {
@@ -15,7 +17,6 @@ namespace {
 using nlohmann::json;
 
 constexpr double kNsPerMs = 1e6;
-constexpr uint32_t kJobSteps = 40;  // as many as fit the measurement's time
 
 struct BenchFlags {
     std::string backend;
@@ -49,7 +50,7 @@ std::string shape_table(const compute::Measurement& measured, json& list) {
     return text;
 }
 
-// The job's own step, timed: a score is one number for all jobs and can only rank machines.
+// The job's own tasks, timed: a score is one number for all jobs and can only rank machines.
 std::string job_time(const BenchFlags& flags, compute::Backend& backend, json& document,
                      const GlobalOptions& globals) {
     json file = read_job_file(flags.job, globals);
@@ -59,9 +60,11 @@ std::string job_time(const BenchFlags& flags, compute::Backend& backend, json& d
     const auto spec = value_or_fail(globals, job_spec_from_json(file));
     ok_or_fail(globals, contracts::validate_job(spec));
     const auto job = value_or_fail(globals, contracts::to_job_config(spec));
-    compute::MeasureOptions options;
-    options.steps = kJobSteps;
-    const auto time = value_or_fail(globals, compute::predict_job_time(job, backend, options));
+    // Beside the file: on a disk of the user's, not in a temporary folder in memory.
+    const auto folder = std::filesystem::absolute(flags.job).parent_path();
+    const auto scratch = value_or_fail(globals, ScratchFolder::make(folder, "bench."));
+    const auto time =
+        value_or_fail(globals, compute::predict_job_time(job, backend, scratch.path()));
     document["job"] = {{"stepMs", static_cast<double>(time.step_ns) / kNsPerMs},
                        {"taskSeconds", static_cast<double>(time.task_ns) / 1e9},
                        {"jobSeconds", static_cast<double>(time.job_ns) / 1e9}};

@@ -6,6 +6,7 @@
 #include "compute/self_test.h"
 #include "compute/train/batch.h"
 #include "compute/train/measure.h"
+#include "compute/train/predict.h"
 #include "compute/train/sample.h"
 #include "compute/train/trainer.h"
 #include "tests/compute/train_test_support.h"
@@ -202,13 +203,14 @@ TEST(Measure, PredictsAJobFromItsPlan) {
     job.optimizer.lr_nano = 1'000'000;
     job.plan = {3, 2, 10, 4, 0, 0};
     const auto on = backend("", 1);
-    const auto time = predict_job_time(job, *on, one_second_a_look(now));
+    const TemporaryFolder folder;
+    const auto time = predict_job_time(job, *on, folder / "", one_second_a_look(now).clock);
     ASSERT_TRUE(time.ok()) << time.error().message;
-    // Each step, save and load takes one second: 10 steps, one load and one save a task; three
-    // loads and one save an aggregation of two shards.
+    // Each look at the clock is a second: at the start, after each step, at the end.
     EXPECT_EQ(time->step_ns, 1'000'000'000u);
-    EXPECT_EQ(time->task_ns, 12'000'000'000u);
-    EXPECT_EQ(time->job_ns, 3 * (2 * 12 + 4) * 1'000'000'000ull);
+    EXPECT_EQ(time->task_ns, 11'000'000'000u);
+    EXPECT_EQ(time->aggregate_ns, 1'000'000'000u);
+    EXPECT_EQ(time->job_ns, 3 * (2 * 11 + 1) * 1'000'000'000ull);
 }
 
 }  // namespace
