@@ -61,6 +61,8 @@ private:
     void tick();
     bool ensure_registered(const ledger::ReadView& view);
     bool register_provider(const ledger::ReadView& view);
+    bool bond_stake(const ledger::ReadView& view);  // true once enough is bonded
+    void warn_once(const std::string& text);        // until it changes
     LiveSlots live_slots(const ledger::ReadView& view) const;
     void advance(const ledger::ReadView& view, const LiveSlot& live);
     void begin(const ledger::ReadView& view, const LiveSlot& live);
@@ -88,6 +90,7 @@ private:
     std::map<std::string, uint64_t> due_;                      // guarded by tasks_mutex_
     std::map<std::string, Sent> sent_;                         // agent's thread only
     std::optional<pb::ScoreSample> sample_;                    // agent's thread only
+    std::string last_warning_;                                 // agent's thread only
 };
 
 }  // namespace assay::node

@@ -184,6 +184,7 @@ void add_audit_commands(CLI::App& app, const GlobalOptions& globals) {
     auto* group =
         app.add_subcommand("audit", "Check a ledger export: history, votes, money, training");
     group->require_subcommand(1);
+    group->footer("Example: assay audit ledger chain.assay");
     auto flags = std::make_shared<AuditFlags>();
 
     auto* ledger_command = group->add_subcommand(

@@ -146,6 +146,7 @@ void self_test(const BenchFlags& flags, const GlobalOptions& globals) {
 void add_bench_commands(CLI::App& app, const GlobalOptions& globals) {
     auto* group = app.add_subcommand("bench", "Measure this machine (docs/benchmarks.md)");
     group->require_subcommand(1);
+    group->footer("Example: assay bench compute");
     auto flags = std::make_shared<BenchFlags>();
 
     auto* ledger_command =

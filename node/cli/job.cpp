@@ -66,6 +66,7 @@ std::string job_line(const json& job) {
 void add_job_commands(CLI::App& app, const GlobalOptions& globals) {
     auto* group = app.add_subcommand("job", "Post, watch and collect training jobs");
     group->require_subcommand(1);
+    group->footer("Example: assay job post train.json --data corpus.txt --key requester");
     auto flags = std::make_shared<JobFlags>();
 
     auto* estimate_command = group->add_subcommand(

@@ -112,6 +112,7 @@ void export_to(const std::string& file, const GlobalOptions& globals) {
 void add_ledger_commands(CLI::App& app, const GlobalOptions& globals) {
     auto* group = app.add_subcommand("ledger", "Blocks, events, accounts, export");
     group->require_subcommand(1);
+    group->footer("Example: assay ledger export chain.assay");
 
     auto file = std::make_shared<std::string>();
     auto* export_command =

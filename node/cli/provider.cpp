@@ -52,6 +52,7 @@ void add_provider_commands(CLI::App& app, const GlobalOptions& globals) {
     auto* group =
         app.add_subcommand("provider", "Offer this machine, measure it, see what it earns");
     group->require_subcommand(1);
+    group->footer("Example: assay provider list");
 
     auto* list_command =
         group->add_subcommand("list", "Every provider: state, score, stake, earnings");

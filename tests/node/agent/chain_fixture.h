@@ -57,11 +57,12 @@ inline uint64_t wall_clock_ms() {
 class TestProvider {
 public:
     TestProvider(ledger::Engine& engine, ledger::Application& application, BlobStore& blobs,
-                 const std::filesystem::path& work, uint8_t key, const std::string& fault)
+                 const std::filesystem::path& work, uint8_t key, const std::string& fault,
+                 uint64_t stake)
         : key_(test_key(key)), sender_(engine, key_) {
         ProviderConfig config;
         config.enabled = true;
-        config.stake = kStake;
+        config.stake = stake;
         config.backend = "portable";
         config.fault = fault;
         if (!fault.empty()) config.price_floor /= 2;  // the cheapest is surely matched
@@ -127,13 +128,14 @@ protected:
         producer_->stop();
     }
 
-    TestProvider& add_provider(uint8_t index, const std::string& fault = "") {
+    TestProvider& add_provider(uint8_t index, const std::string& fault = "",
+                               uint64_t stake = kStake) {
         const auto key = static_cast<uint8_t>(kFirstProvider + index);
         auto& place = providers_[index];
         place.reset();
         place = std::make_unique<TestProvider>(*producer_, *application_, *blobs_,
                                                folder_.path() / ("work" + std::to_string(index)),
-                                               key, fault);
+                                               key, fault, stake);
         return *place;
     }
     ledger::Address operator_at(uint8_t index) const {

@@ -173,13 +173,16 @@ TEST_F(NodeTest, AProviderHomeIsMadeFromAnExistingOne) {
     place_.make_home();
     ASSERT_FALSE(HasFatalFailure());
     EXPECT_EQ(ask({"init", "--producer"}, 1)["error"].value("code", ""), "already_exists");
-    const auto made = ask_json({"provider", "init", "--moniker", "m", "--stake", "7", "--price",
-                                "9", "--capacity", "2", "--threads", "1"});
+    EXPECT_NE(error_of({"provider", "init", "--stake", "7"}, 2).find("--stake 1000000000"),
+              std::string::npos);
+    const auto made = ask_json({"provider", "init", "--moniker", "m", "--stake", "2000000000",
+                                "--price", "9", "--capacity", "2", "--threads", "1"});
     EXPECT_EQ(made.value("provider", false), true);
     const auto provider = json::parse(place_.read("home/config.json"))["provider"];
     EXPECT_EQ(provider.value("enabled", false), true);
     EXPECT_EQ(provider.value("moniker", ""), "m");
     EXPECT_EQ(provider.value("capacity", 0), 2);
+    EXPECT_EQ(provider.value("stake", uint64_t{0}), 2'000'000'000U);
     // Only what is given changes.
     (void)ask_json({"provider", "init", "--capacity", "3"});
     const auto again = json::parse(place_.read("home/config.json"))["provider"];
