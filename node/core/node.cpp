@@ -304,10 +304,10 @@ Status Node::Parts::open_agent() {
     TaskServices task_services{
         *blobs,
         [this](const pb::ArtifactRef& ref, const pb::Task& task) { return fetch(ref, task); },
-        [] {
+        []() -> Result<Hash256> {
             Hash256 salt;
-            // A short read leaves zeros; the commitment is then weak but never wrong.
-            if (!ledger::system_random(salt.bytes.data(), salt.bytes.size())) salt = Hash256{};
+            if (!ledger::system_random(salt.bytes.data(), salt.bytes.size()))
+                return fail(Code::kIo, "the operating system gave no random bytes for a salt");
             return salt;
         },
         options.home.work(),

@@ -71,7 +71,7 @@ public:
                                   if (blobs.has(*hash_from(view_of(ref.root())))) return {};
                                   return fail(Code::kNotFound, "not here");
                               },
-                              [key] {
+                              [key]() -> Result<Hash256> {
                                   Hash256 salt;
                                   EXPECT_TRUE(ledger::system_random(salt.bytes.data(), 32));
                                   salt.bytes[0] = key;
