@@ -141,18 +141,20 @@ TEST_F(RefusalsTest, FilesThatAreNot) {
         return Words{"job", "screen", file, "--rpc", "127.0.0.1:1"};
     };
     expect_all({
-        {{"audit", "ledger", "missing"}, 1, {"file: cannot read 'missing'"}},
+        {{"audit", "ledger", "missing"}, 4, {"file: cannot read 'missing'"}},
         {{"audit", "ledger", "folder"}, 1, {"file: cannot read 'folder'"}},
         {{"audit", "ledger", "empty"}, 3, {"file.magic: the file ends too early"}},
         {{"audit", "ledger", "text"}, 3, {"file.magic: this is not a ledger export"}},
-        {{"audit", "lineage", "missing", "--job", kId}, 1, {"'missing'"}},
+        {{"audit", "lineage", "missing", "--job", kId}, 4, {"'missing'"}},
         {{"audit", "task", "empty", kId}, 3, {"file.magic"}},
         {{"audit", "recompute", "missing"}, 2, {"--job ID or --task ID"}},
         {{"audit", "recompute", "text", "--job", kId}, 4, {"no chunk store", "--blobs"}},
         {{"audit", "recompute", "text", "--job", kId, "--blobs", "folder"},
          4,
          {"folder is no chunk store"}},
-        {{"audit", "diff", "missing", "text"}, 1, {"missing"}},
+        {{"audit", "diff", "missing", "text"}, 4, {"missing"}},
+        {{"audit", "diff", "text", "missing"}, 3, {"text: file.magic"}},
+        {{"audit", "task", "missing", kId}, 4, {"'missing'"}},
         {{"audit", "diff", "empty", "text"}, 3, {"empty: file.magic"}},
         {{"audit", "prove", "--check", "missing"}, 4, {"missing"}},
         {{"audit", "prove", "--check", "folder"}, 1, {"folder"}},
