@@ -113,6 +113,7 @@ void ProviderAgent::tick() {
 bool ProviderAgent::ensure_registered(const ledger::ReadView& view) {
     const auto provider = contracts::get_provider(view, sender_.address());
     if (!provider) return register_provider(view);
+    align_bid(*provider);
     if (provider->suspended() && services_.config.fault.empty()) {
         pb::ProviderUpdate update;
         update.set_endpoint(endpoint_);
@@ -123,6 +124,24 @@ bool ProviderAgent::ensure_registered(const ledger::ReadView& view) {
                   ledger::encode_message(update));
     }
     return true;
+}
+
+void ProviderAgent::align_bid(const pb::Provider& provider) {
+    if (aligned_) return;
+    const auto& config = services_.config;
+    aligned_ = provider.endpoint() == endpoint_ && provider.price_floor() == config.price_floor &&
+               provider.capacity() == config.capacity;
+    if (aligned_) return;
+    pb::ProviderUpdate update;
+    update.set_endpoint(endpoint_);
+    update.set_price_floor(config.price_floor);
+    update.set_capacity(config.capacity);
+    update.set_active(provider.active());
+    if (send_once("update", static_cast<uint32_t>(contracts::TxType::kProviderUpdate),
+                  ledger::encode_message(update)))
+        log_.info("bid " + std::to_string(config.price_floor) + ", capacity " +
+                  std::to_string(config.capacity) + ", endpoint " + endpoint_ +
+                  " of the configuration go to the ledger");
 }
 
 bool ProviderAgent::register_provider(const ledger::ReadView& view) {

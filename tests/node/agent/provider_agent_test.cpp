@@ -47,6 +47,22 @@ TEST_F(ProviderAgentTest, WithoutAStakeInTheConfigurationItBondsTheLeast) {
     EXPECT_EQ(contracts::get_stake(*state(), provider.address())->bonded(), least);
 }
 
+TEST_F(ProviderAgentTest, AChangedConfigurationReachesTheLedgerAtTheNextStart) {
+    add_provider(0);
+    ASSERT_TRUE(all_registered(1)) << said();
+    bid_.price_floor = 777;
+    bid_.capacity = 3;
+    add_provider(0);
+    const auto on_ledger = [&] { return *contracts::get_provider(*state(), operator_at(0)); };
+    ASSERT_TRUE(eventually([&] { return on_ledger().price_floor() == 777; })) << said();
+    EXPECT_EQ(on_ledger().capacity(), 3U);
+    EXPECT_TRUE(on_ledger().active());
+    // One change is all it sends.
+    const uint64_t height = producer_->height();
+    ASSERT_TRUE(eventually([&] { return producer_->height() > height + 3; }));
+    EXPECT_EQ(contracts::get_account(*state(), operator_at(0)).nonce(), 3U);
+}
+
 // What the ledger would refuse is said, not sent: every refusal costs a fee.
 TEST_F(ProviderAgentTest, AStakeThatTheChainRefusesCostsNothing) {
     auto& small = add_provider(0, "", 1'000'000);
