@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <ostream>
 #include <vector>
 
 #include "compute/arithmetic/philox.h"
@@ -64,25 +63,37 @@ uint64_t measure_root_bytes() {
     return static_cast<uint64_t>(static_cast<double>(state.size()) / best);
 }
 
-Status bench_compute(const BenchOptions& options, std::ostream& out) {
-    out << "G MAC/s              s = 1     s = 2     s = 3  GPT step   ms/step\n";
+Result<BenchReport> bench_compute(const BenchOptions& options) {
+    BenchReport report;
     for (const std::string& name : available_backends()) {
         ASSAY_ASSIGN(const auto backend, make_backend({name, options.threads}));
-        out << padded(name + ", " + std::to_string(backend->threads()) + " threads", 16);
+        BackendBench& found = report.backends.emplace_back();
+        found.name = name;
+        found.threads = backend->threads();
         for (const int slices : {1, 2, 3})
-            out << giga(measure_gemm_mmacs(*backend, options.budget_ms, slices) * 1'000'000);
+            found.gemm_mmacs[static_cast<size_t>(slices - 1)] =
+                measure_gemm_mmacs(*backend, options.budget_ms, slices);
         ASSAY_ASSIGN(const Measurement measured, measure(*backend, {}));
-        char text[32];
-        std::snprintf(text, sizeof text, "%10.2f",
-                      static_cast<double>(measured.shapes[1].median_ns()) / 1e6);
-        out << giga(measured.shapes[1].macs_per_second) << text << "\n";
+        found.step_macs = measured.shapes[1].macs_per_second;
+        found.step_ns = measured.shapes[1].median_ns();
     }
+    report.root_bytes = measure_root_bytes();
+    return report;
+}
+
+std::string bench_text(const BenchReport& report) {
+    std::string out = "G MAC/s              s = 1     s = 2     s = 3  GPT step   ms/step\n";
     char text[96];
+    for (const BackendBench& each : report.backends) {
+        out += padded(each.name + ", " + std::to_string(each.threads) + " threads", 16);
+        for (const uint64_t mmacs : each.gemm_mmacs) out += giga(mmacs * 1'000'000);
+        std::snprintf(text, sizeof text, "%10.2f\n", static_cast<double>(each.step_ns) / 1e6);
+        out += giga(each.step_macs) + text;
+    }
     std::snprintf(text, sizeof text,
                   "state root (SHA-256 of 1 MiB chunks, all threads) %.2f GB/s\n",
-                  static_cast<double>(measure_root_bytes()) / 1e9);
-    out << text;
-    return {};
+                  static_cast<double>(report.root_bytes) / 1e9);
+    return out + text;
 }
 
 }  // namespace assay::compute

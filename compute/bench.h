@@ -4,8 +4,10 @@
 // results that are timed do not.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <iosfwd>
+#include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "compute/kernels/backend.h"
@@ -26,8 +28,21 @@ uint64_t measure_gemm_mmacs(Backend& backend, uint64_t budget_ms, int slices = 2
 // Bytes a second of the root over a state in memory, by all threads.
 uint64_t measure_root_bytes();
 
-// One table to `out`: for every backend, products at 1, 2 and 3 slices and the reference training
-// step (compute/train/measure.h), in G MAC/s.
-Status bench_compute(const BenchOptions& options, std::ostream& out);
+struct BackendBench {
+    std::string name;
+    int threads = 0;
+    std::array<uint64_t, 3> gemm_mmacs{};  // at 1, 2 and 3 slices; 10^6 MACs a second
+    uint64_t step_macs = 0;                // of the reference training step, a second
+    uint64_t step_ns = 0;                  // one such step
+};
+struct BenchReport {
+    std::vector<BackendBench> backends;
+    uint64_t root_bytes = 0;  // measure_root_bytes
+};
+// For every backend of this machine: products, and the reference training step
+// (compute/train/measure.h).
+Result<BenchReport> bench_compute(const BenchOptions& options);
+// As a table, in G MAC/s.
+std::string bench_text(const BenchReport& report);
 
 }  // namespace assay::compute

@@ -90,6 +90,7 @@ void up(const UpFlags& flags, const node::GlobalOptions& globals) {
 void add_testnet_commands(CLI::App& app, const node::GlobalOptions& globals) {
     auto* group = app.add_subcommand("testnet", "Run a local network in one directory");
     group->require_subcommand(1);
+    group->footer("Example: assay testnet up --dir /tmp/net --nodes 5");
     auto flags = std::make_shared<UpFlags>();
 
     auto* up_command =

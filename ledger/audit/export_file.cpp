@@ -85,7 +85,10 @@ Status ExportWriter::finish() {
 Result<ExportReader> ExportReader::open(const std::string& path) {
     std::error_code error;
     const auto size = std::filesystem::file_size(path, error);
-    if (error) return fail(Code::kIo, "file: cannot read '" + path + "': " + error.message());
+    const bool missing = error == std::errc::no_such_file_or_directory;
+    if (error)
+        return fail(missing ? Code::kNotFound : Code::kIo,
+                    "file: cannot read '" + path + "': " + error.message());
     ExportReader reader;
     reader.in_.open(path, std::ios::binary);
     if (!reader.in_) return fail(Code::kIo, "file: cannot read '" + path + "'");

@@ -110,7 +110,8 @@ Result<LocalResult> LocalTask::compute() {
     LocalResult result;
     result.diverged = outcome->diverged;
     result.fault_step = outcome->fault_step;
-    result.salt = bytes_of(services_.random_salt().view());
+    ASSAY_ASSIGN(const Hash256 salt, services_.random_salt());
+    result.salt = bytes_of(salt.view());
     if (!result.diverged) {
         if (services_.config.fault == "wrong-result") {
             ASSAY_RETURN_IF_ERROR(flip_last_bit(folder_ / kWorkerOutput));

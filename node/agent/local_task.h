@@ -24,7 +24,8 @@ struct TaskServices {
     BlobStore& blobs;
     // Brings an artifact into the blob store from peers; returns at once when it is there.
     std::function<Status(const pb::ArtifactRef&, const pb::Task&)> fetch;
-    std::function<Hash256()> random_salt;
+    std::function<Result<Hash256>()> random_salt;  // its failure ends the task: a salt that can be
+                                                   // guessed shows the result to others
     std::filesystem::path work;
     std::filesystem::path executable;  // this program, for `assay worker`
     ProviderConfig config;

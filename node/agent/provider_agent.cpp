@@ -113,6 +113,7 @@ void ProviderAgent::tick() {
 bool ProviderAgent::ensure_registered(const ledger::ReadView& view) {
     const auto provider = contracts::get_provider(view, sender_.address());
     if (!provider) return register_provider(view);
+    align_bid(*provider);
     if (provider->suspended() && services_.config.fault.empty()) {
         pb::ProviderUpdate update;
         update.set_endpoint(endpoint_);
@@ -123,6 +124,24 @@ bool ProviderAgent::ensure_registered(const ledger::ReadView& view) {
                   ledger::encode_message(update));
     }
     return true;
+}
+
+void ProviderAgent::align_bid(const pb::Provider& provider) {
+    if (aligned_) return;
+    const auto& config = services_.config;
+    aligned_ = provider.endpoint() == endpoint_ && provider.price_floor() == config.price_floor &&
+               provider.capacity() == config.capacity;
+    if (aligned_) return;
+    pb::ProviderUpdate update;
+    update.set_endpoint(endpoint_);
+    update.set_price_floor(config.price_floor);
+    update.set_capacity(config.capacity);
+    update.set_active(provider.active());
+    if (send_once("update", static_cast<uint32_t>(contracts::TxType::kProviderUpdate),
+                  ledger::encode_message(update)))
+        log_.info("bid " + std::to_string(config.price_floor) + ", capacity " +
+                  std::to_string(config.capacity) + ", endpoint " + endpoint_ +
+                  " of the configuration go to the ledger");
 }
 
 bool ProviderAgent::register_provider(const ledger::ReadView& view) {
@@ -136,14 +155,7 @@ bool ProviderAgent::register_provider(const ledger::ReadView& view) {
         log_.info("measured score " + std::to_string(sample_->score()) + " on " +
                   sample_->backend());
     }
-    const auto stake = contracts::get_stake(view, sender_.address()).value_or(pb::Stake{});
-    if (stake.bonded() < services_.config.stake) {
-        pb::StakeBond bond;
-        bond.set_amount(services_.config.stake - stake.bonded());
-        send_once("bond", static_cast<uint32_t>(contracts::TxType::kStakeBond),
-                  ledger::encode_message(bond));
-        return false;
-    }
+    if (!bond_stake(view)) return false;
     pb::ProviderRegister registration;
     registration.set_moniker(services_.config.moniker.empty()
                                  ? ledger::address_text(sender_.address())
@@ -155,6 +167,42 @@ bool ProviderAgent::register_provider(const ledger::ReadView& view) {
     send_once("register", static_cast<uint32_t>(contracts::TxType::kProviderRegister),
               ledger::encode_message(registration));
     return false;
+}
+
+// Nothing is sent that the ledger would refuse: a refusal costs its fee.
+bool ProviderAgent::bond_stake(const ledger::ReadView& view) {
+    const auto params = contracts::get_params(view);
+    const uint64_t wanted =
+        services_.config.stake == 0 ? params.min_stake() : services_.config.stake;
+    if (wanted < params.min_stake()) {
+        warn_once("provider.stake is " + std::to_string(wanted) + ", this chain asks for " +
+                  std::to_string(params.min_stake()) +
+                  " micro-units. Remedy: assay provider init --stake " +
+                  std::to_string(params.min_stake()) + ", then start this node again");
+        return false;
+    }
+    const auto stake = contracts::get_stake(view, sender_.address()).value_or(pb::Stake{});
+    if (stake.bonded() >= wanted) return true;
+    const uint64_t missing = wanted - stake.bonded();
+    const uint64_t needed = missing + 2 * params.min_fee();  // bond and registration
+    const uint64_t balance = contracts::get_account(view, sender_.address()).balance();
+    if (balance < needed) {
+        warn_once("waiting for " + std::to_string(needed) + " micro-units at " +
+                  ledger::address_text(sender_.address()) + " for the stake; it has " +
+                  std::to_string(balance));
+        return false;
+    }
+    pb::StakeBond bond;
+    bond.set_amount(missing);
+    send_once("bond", static_cast<uint32_t>(contracts::TxType::kStakeBond),
+              ledger::encode_message(bond));
+    return false;
+}
+
+void ProviderAgent::warn_once(const std::string& text) {
+    if (text == last_warning_) return;
+    last_warning_ = text;
+    log_.warn(text);
 }
 
 ProviderAgent::LiveSlots ProviderAgent::live_slots(const ledger::ReadView& view) const {

@@ -60,7 +60,11 @@ private:
     void loop();
     void tick();
     bool ensure_registered(const ledger::ReadView& view);
+    // Once after the start: what the configuration says is what the ledger shows.
+    void align_bid(const pb::Provider& provider);
     bool register_provider(const ledger::ReadView& view);
+    bool bond_stake(const ledger::ReadView& view);  // true once enough is bonded
+    void warn_once(const std::string& text);        // until it changes
     LiveSlots live_slots(const ledger::ReadView& view) const;
     void advance(const ledger::ReadView& view, const LiveSlot& live);
     void begin(const ledger::ReadView& view, const LiveSlot& live);
@@ -88,6 +92,8 @@ private:
     std::map<std::string, uint64_t> due_;                      // guarded by tasks_mutex_
     std::map<std::string, Sent> sent_;                         // agent's thread only
     std::optional<pb::ScoreSample> sample_;                    // agent's thread only
+    bool aligned_ = false;                                     // agent's thread only
+    std::string last_warning_;                                 // agent's thread only
 };
 
 }  // namespace assay::node

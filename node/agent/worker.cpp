@@ -59,6 +59,16 @@ uint64_t memory_for(const JobRun& run) {
     return free_bytes > state ? free_bytes - state : 1;
 }
 
+// When memory runs out the kernel takes the training, which starts again, and not the node, whose
+// slots would all be lost. Without /proc the kernel's own choice stands.
+void offer_to_out_of_memory_killer() {
+    const int fd = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    constexpr char kFirst[] = "1000";
+    (void)!::write(fd, kFirst, sizeof kFirst - 1);
+    ::close(fd);
+}
+
 void write_progress(const fs::path& folder, const compute::StepReport& report) {
     char text[96];
     std::snprintf(text, sizeof text, "%llu %llu %.6f\n",
@@ -113,6 +123,7 @@ Result<WorkerTask> read_worker_task(const fs::path& folder) {
 int run_worker(const fs::path& folder) {
     // A worker without its node would train for nobody.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    offer_to_out_of_memory_killer();
     auto run = prepare(folder);
     uint32_t steps_done = 0;
     auto status = [&]() -> Status {

@@ -58,7 +58,8 @@ Status compare(const std::string& field, const compute::Manifest& found,
 }  // namespace
 
 Result<RecomputeReport> recompute_task(const ledger::ReadView& state, const pb::Task& task,
-                                       const BlobStore& blobs, compute::Backend& backend) {
+                                       const BlobStore& blobs, compute::Backend& backend,
+                                       const OnStep& on_step) {
     const auto name = "task " + to_hex(view_of(task.id()));
     const auto job = contracts::get_job(state, view_of(task.job_id()));
     if (!job) return fail(Code::kCorrupt, name + " belongs to no job");
@@ -73,6 +74,7 @@ Result<RecomputeReport> recompute_task(const ledger::ReadView& state, const pb::
     uint32_t steps_done = 0;
     run.on_step = [&](const compute::StepReport& step) {
         steps_done = static_cast<uint32_t>(step.local_step + 1);
+        if (on_step) on_step(steps_done, step.local_steps);
     };
     const auto status =
         task.kind() == pb::TASK_AGGREGATE

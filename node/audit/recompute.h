@@ -23,7 +23,9 @@ struct RecomputeReport {
     uint32_t fault_step = 0;
 };
 
+using OnStep = std::function<void(uint64_t step, uint64_t steps)>;
 Result<RecomputeReport> recompute_task(const ledger::ReadView& state, const pb::Task& task,
-                                       const BlobStore& blobs, compute::Backend& backend);
+                                       const BlobStore& blobs, compute::Backend& backend,
+                                       const OnStep& on_step = {});
 
 }  // namespace assay::node

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 
 #include "ledger/audit/replay.h"
@@ -15,10 +16,13 @@ namespace assay::node {
 
 class ReplayedLedger {
 public:
-    // Under the contract rules, or under others.
-    static Result<std::unique_ptr<ReplayedLedger>> open(const std::filesystem::path& file);
+    // Under the contract rules, or under others. `on_height`, if given, hears of every block.
+    using OnHeight = std::function<void(uint64_t height)>;
     static Result<std::unique_ptr<ReplayedLedger>> open(const std::filesystem::path& file,
-                                                        const ledger::Rules& rules);
+                                                        const OnHeight& on_height = {});
+    static Result<std::unique_ptr<ReplayedLedger>> open(const std::filesystem::path& file,
+                                                        const ledger::Rules& rules,
+                                                        const OnHeight& on_height = {});
     ReplayedLedger(const ReplayedLedger&) = delete;
     ReplayedLedger& operator=(const ReplayedLedger&) = delete;
 

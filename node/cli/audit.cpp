@@ -28,7 +28,12 @@ std::string hex(const std::string& raw) {
 }
 
 std::unique_ptr<ReplayedLedger> replay(const AuditFlags& flags, const GlobalOptions& globals) {
-    return value_or_fail(globals, ReplayedLedger::open(flags.file));
+    const auto line = progress_line(globals);
+    auto ledger = ReplayedLedger::open(flags.file, [&](uint64_t height) {
+        line->show("replaying " + flags.file + ": block " + std::to_string(height));
+    });
+    line->clear();
+    return value_or_fail(globals, std::move(ledger));
 }
 
 void audit_ledger(const AuditFlags& flags, const GlobalOptions& globals) {
@@ -106,9 +111,18 @@ void recompute(const AuditFlags& flags, const GlobalOptions& globals) {
     }
     json list = json::array();
     std::string text;
+    const auto line = progress_line(globals);
     for (const auto& task : tasks) {
-        const auto report =
-            value_or_fail(globals, recompute_task(ledger->state(), task, *blobs, *backend));
+        const auto which =
+            "task " + std::to_string(list.size() + 1) + " of " + std::to_string(tasks.size());
+        line->show(which);
+        auto recomputed = recompute_task(ledger->state(), task, *blobs, *backend,
+                                         [&](uint64_t step, uint64_t steps) {
+                                             line->show(which + ", step " + std::to_string(step) +
+                                                        " of " + std::to_string(steps));
+                                         });
+        line->clear();
+        const auto report = value_or_fail(globals, std::move(recomputed));
         list.push_back({{"task", "0x" + report.task_id},
                         {"round", task.round()},
                         {"shard", task.shard()},
@@ -184,6 +198,7 @@ void add_audit_commands(CLI::App& app, const GlobalOptions& globals) {
     auto* group =
         app.add_subcommand("audit", "Check a ledger export: history, votes, money, training");
     group->require_subcommand(1);
+    group->footer("Example: assay audit ledger chain.assay");
     auto flags = std::make_shared<AuditFlags>();
 
     auto* ledger_command = group->add_subcommand(

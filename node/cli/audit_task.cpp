@@ -99,7 +99,12 @@ void audit_task(const TaskFlags& flags, const GlobalOptions& globals) {
                      fail(Code::kInvalidArgument,
                           "task id '" + flags.task + "' must be 0x and 64 hexadecimal digits"));
     }
-    const auto ledger = value_or_fail(globals, ReplayedLedger::open(flags.file));
+    const auto line = progress_line(globals);
+    auto replayed = ReplayedLedger::open(flags.file, [&](uint64_t height) {
+        line->show("replaying " + flags.file + ": block " + std::to_string(height));
+    });
+    line->clear();
+    const auto ledger = value_or_fail(globals, std::move(replayed));
     const auto task = contracts::get_task(ledger->state(), id->view());
     if (!task) {
         fail_command(globals, fail(Code::kNotFound,

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <ctime>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "compute/self_test.h"
 #include "contracts/params.h"
@@ -110,6 +109,21 @@ void bench_ledger(const BenchFlags& flags, const GlobalOptions& globals) {
     print_result(globals, document, output);
 }
 
+void bench_compute(uint64_t budget_ms, const GlobalOptions& globals) {
+    compute::BenchOptions options;
+    options.budget_ms = budget_ms;
+    const auto report = value_or_fail(globals, compute::bench_compute(options));
+    json backends = json::array();
+    for (const auto& each : report.backends)
+        backends.push_back({{"backend", each.name},
+                            {"threads", each.threads},
+                            {"gemmMmacsPerSecond", each.gemm_mmacs},  // at 1, 2 and 3 slices
+                            {"stepMacsPerSecond", each.step_macs},
+                            {"stepNs", each.step_ns}});
+    print_result(globals, {{"backends", backends}, {"stateRootBytesPerSecond", report.root_bytes}},
+                 compute::bench_text(report));
+}
+
 void self_test(const BenchFlags& flags, const GlobalOptions& globals) {
     const auto names = flags.backend.empty() ? compute::available_backends()
                                              : std::vector<std::string>{flags.backend};
@@ -146,6 +160,7 @@ void self_test(const BenchFlags& flags, const GlobalOptions& globals) {
 void add_bench_commands(CLI::App& app, const GlobalOptions& globals) {
     auto* group = app.add_subcommand("bench", "Measure this machine (docs/benchmarks.md)");
     group->require_subcommand(1);
+    group->footer("Example: assay bench compute");
     auto flags = std::make_shared<BenchFlags>();
 
     auto* ledger_command =
@@ -162,11 +177,11 @@ void add_bench_commands(CLI::App& app, const GlobalOptions& globals) {
     auto* compute_command =
         group->add_subcommand("compute", "Kernels and a training step on every backend");
     compute_command->footer("Example: assay bench compute");
-    compute_command->callback([&globals] {
-        std::ostringstream table;
-        ok_or_fail(globals, compute::bench_compute({}, table));
-        print_result(globals, {{"table", table.str()}}, table.str());
-    });
+    auto budget_ms = std::make_shared<uint64_t>(compute::BenchOptions{}.budget_ms);
+    compute_command->add_option("--budget", *budget_ms, "Milliseconds for each product")
+        ->check(CLI::Range(1, 600'000))
+        ->capture_default_str();
+    compute_command->callback([budget_ms, &globals] { bench_compute(*budget_ms, globals); });
 
     auto* test = app.add_subcommand("self-test",
                                     "Check the arithmetic against reference vectors, bit for bit");

@@ -27,6 +27,8 @@ void add_validator_commands(CLI::App& app, const GlobalOptions& globals);
 void add_provider_bench_command(CLI::App& group, const GlobalOptions& globals);
 // init, run, self-test
 void add_provider_home_commands(CLI::App& group, const GlobalOptions& globals);
+// set, drain, resume, unjail
+void add_provider_bid_commands(CLI::App& group, const GlobalOptions& globals);
 // earnings, stake, history
 void add_provider_money_commands(CLI::App& group, const GlobalOptions& globals);
 void add_job_commands(CLI::App& app, const GlobalOptions& globals);

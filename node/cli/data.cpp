@@ -38,6 +38,7 @@ void export_artifact(const std::string& hex, const std::string& out, const Globa
 void add_data_commands(CLI::App& app, const GlobalOptions& globals) {
     auto* group = app.add_subcommand("data", "Import data sets into this home's chunk store");
     group->require_subcommand(1);
+    group->footer("Example: assay data import corpus.txt");
     auto data = std::make_shared<DataFiles>();
 
     auto* import_command =

@@ -23,7 +23,7 @@ constexpr uint64_t kMaxUnpackedBytes = uint64_t{16} << 30;
 constexpr uint64_t kMaxTokenizedBytes = uint64_t{1} << 30;
 
 // Unpacks FILE.gz beside the other temporary files; other files are used where they are.
-Result<fs::path> unpacked(const fs::path& file, const fs::path& folder) {
+Result<fs::path> unpacked(const fs::path& file, const fs::path& folder, const TellProgress& tell) {
     if (file.extension() != ".gz") return file;
     const auto out = folder / file.stem();
     gzFile in = ::gzopen(file.c_str(), "rb");
@@ -34,6 +34,7 @@ Result<fs::path> unpacked(const fs::path& file, const fs::path& folder) {
     int n = 0;
     while ((n = ::gzread(in, buffer.data(), static_cast<unsigned>(buffer.size()))) > 0) {
         total += static_cast<uint64_t>(n);
+        if (tell) tell("unpacking " + file.string() + ": " + share_text(total, 0));
         if (total > kMaxUnpackedBytes) break;
         to.write(buffer.data(), n);
     }
@@ -112,18 +113,21 @@ std::string data_kind(const DataFiles& data) {
     return "raw";
 }
 
-Result<fs::path> canonical_data(const DataFiles& data, const fs::path& scratch) {
+Result<fs::path> canonical_data(const DataFiles& data, const fs::path& scratch,
+                                const TellProgress& tell) {
     ASSAY_RETURN_IF_ERROR(check_files(data));
     std::vector<fs::path> inputs;
     for (const auto& file : data.files) {
-        ASSAY_ASSIGN(auto input, unpacked(file, scratch));
+        ASSAY_ASSIGN(auto input, unpacked(file, scratch, tell));
         inputs.push_back(std::move(input));
     }
     if (!data.tokenizer.empty()) {
+        if (tell) tell("tokenizing " + inputs.front().string());
         ASSAY_ASSIGN(auto tokens, tokenized(data, inputs.front(), scratch));
         inputs = {std::move(tokens)};
     }
     ASSAY_ASSIGN(const auto kind, compute::import_kind(data_kind(data)));
+    if (tell) tell("converting " + data.files.front());
     const auto canonical = scratch / "data";
     ASSAY_RETURN_IF_ERROR(compute::import_data(kind, inputs, canonical, {data.label_column}));
     return canonical;
@@ -135,10 +139,17 @@ StoredData stored_data(const DataFiles& data, const GlobalOptions& globals) {
     std::error_code error;
     fs::create_directories(home.root, error);
     const auto scratch = value_or_fail(globals, ScratchFolder::make(home.root, "import."));
-    const auto canonical = value_or_fail(globals, canonical_data(data, scratch.path()));
+    const auto line = progress_line(globals);
+    auto made =
+        canonical_data(data, scratch.path(), [&](const std::string& text) { line->show(text); });
+    line->clear();
+    const auto canonical = value_or_fail(globals, std::move(made));
     const auto dataset = value_or_fail(globals, compute::Dataset::open(canonical));
     auto blobs = value_or_fail(globals, BlobStore::open(home.blobs(), {}));
-    const auto stored = value_or_fail(globals, blobs->put_file(canonical));
+    line->show("storing " + share_text(fs::file_size(canonical), 0));
+    auto put = blobs->put_file(canonical);
+    line->clear();
+    const auto stored = value_or_fail(globals, std::move(put));
     blobs->pin(stored.root);
     return {stored.root, stored.size, dataset.kind() == compute::DatasetKind::kTokens,
             dataset.size(), dataset.features()};

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -34,9 +35,12 @@ void add_data_kind_options(CLI::App& command, DataFiles& data);
 // The kind's name when `data.kind` is "auto": by the names of the files.
 std::string data_kind(const DataFiles& data);
 
-// Writes the canonical file into `scratch` and returns its path.
+// Writes the canonical file into `scratch` and returns its path. `tell`, if given, hears what is
+// under way.
+using TellProgress = std::function<void(const std::string& text)>;
 Result<std::filesystem::path> canonical_data(const DataFiles& data,
-                                             const std::filesystem::path& scratch);
+                                             const std::filesystem::path& scratch,
+                                             const TellProgress& tell = {});
 
 struct StoredData {
     Hash256 root;

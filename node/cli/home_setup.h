@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "ledger.pb.h"
 #include "node/cli/globals.h"
+#include "node/core/config.h"
 
 namespace CLI {
 class App;
@@ -26,9 +28,11 @@ struct InitFlags {
     std::string chain_id = "assay-local";
     std::string genesis;
     std::vector<std::string> peers;
+    uint16_t rpc_port = NodeConfig{}.rpc_port;
+    uint16_t peer_port = NodeConfig{}.peer_port;
     bool provider = false;
     std::string moniker;
-    uint64_t stake = 0;
+    uint64_t stake = 0;  // 0: the least that the chain asks
     uint64_t price = 1000;
     uint32_t capacity = 1;
     uint32_t threads = 1;
@@ -37,6 +41,10 @@ struct InitFlags {
 
 // The options of a provider alone: moniker, stake, price, capacity, threads, backend.
 void add_provider_options(CLI::App& command, InitFlags& flags);
+// --rpc-port and --peer-port.
+void add_port_options(CLI::App& command, InitFlags& flags);
+// Ends the command where a stake is given that this chain would refuse.
+void check_stake(uint64_t stake, const pb::Genesis& genesis, const GlobalOptions& globals);
 // A new home: key, configuration, genesis.
 void init_home(const InitFlags& flags, const GlobalOptions& globals);
 // One home for each validator of a new network under CometBFT, in folders of the given home.

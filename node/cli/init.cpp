@@ -4,6 +4,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "contracts/params.h"
 #include "ledger/codec/block.h"
 #include "ledger/codec/canonical.h"
 #include "ledger/codec/transaction.h"
@@ -22,6 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr uint64_t kProducerBalance = 1'000'000'000ull * 1'000'000;  // micro-units
+constexpr uint64_t kSomeFees = 1'000'000;                            // of a first day
 
 uint64_t now_ms() {
     return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -72,6 +74,8 @@ NodeConfig make_config(const InitFlags& flags) {
     if (!flags.engine_peers.empty()) config.engine = EngineKind::kCometbft;
     config.engine_peers = flags.engine_peers;
     config.peers = flags.peers;
+    config.rpc_port = flags.rpc_port;
+    config.peer_port = flags.peer_port;
     config.keep_artifacts = flags.producer;
     config.provider.enabled = flags.provider;
     config.provider.moniker = flags.moniker;
@@ -83,7 +87,42 @@ NodeConfig make_config(const InitFlags& flags) {
     return config;
 }
 
+void check_ports(const InitFlags& flags, const GlobalOptions& globals) {
+    if (flags.rpc_port != flags.peer_port || flags.rpc_port == 0) return;
+    fail_command(globals, fail(Code::kInvalidArgument, "--rpc-port and --peer-port are both " +
+                                                           std::to_string(flags.rpc_port) +
+                                                           ": each needs its own"));
+}
+
+// What a new home prints: where it is reached, and what to do next.
+void print_home(const InitFlags& flags, const HomeLayout& home, const NodeConfig& config,
+                const std::string& address, uint64_t stake, const GlobalOptions& globals) {
+    const std::string root = home.root.string();
+    const std::string rpc = config.rpc_host + ":" + std::to_string(config.rpc_port);
+    const std::string peer = config.peer_host + ":" + std::to_string(config.peer_port);
+    std::string text = "home    " + root + "\naddress " + address + "\nrpc     " + rpc +
+                       "\npeers   " + peer + "\nNext: assay --home " + root +
+                       (flags.provider ? " provider run" : " node");
+    if (flags.provider && !flags.producer)
+        text += "\nIt registers once its address has the stake of " + format_amount(stake) +
+                " and some fees. From a home with money: assay ledger transfer " + address + " " +
+                std::to_string(stake + kSomeFees);
+    print_result(globals, {{"home", root}, {"address", address}, {"rpc", rpc}, {"peer", peer}},
+                 text);
+}
+
 }  // namespace
+
+void check_stake(uint64_t stake, const pb::Genesis& genesis, const GlobalOptions& globals) {
+    const auto params = value_or_fail(globals, contracts::params_from_genesis(genesis.params()));
+    if (stake == 0 || stake >= params.min_stake()) return;
+    const std::string least = std::to_string(params.min_stake());
+    fail_command(globals, fail(Code::kInvalidArgument,
+                               "--stake " + std::to_string(stake) + " is below the " + least +
+                                   " micro-units (" + format_amount(params.min_stake()) +
+                                   " coins) that this chain asks of a provider. Remedy: --stake " +
+                                   least + ", or leave it out"));
+}
 
 void init_home(const InitFlags& flags, const GlobalOptions& globals) {
     const HomeLayout home{globals.home};
@@ -99,15 +138,17 @@ void init_home(const InitFlags& flags, const GlobalOptions& globals) {
                           "give either --producer (start a network) or --genesis FILE with "
                           "--peer HOST:PORT (join one)"));
     }
+    check_ports(flags, globals);
     Bytes joined;
+    pb::Genesis network;  // its parameters; a new one has the default ones
     if (!flags.genesis.empty()) {
         const auto text =
             value_or_fail(globals, read_text(flags.genesis, ledger::kMaxGenesisBytes));
-        const auto genesis = value_or_fail(globals, ledger::decode_genesis(view_of(text)));
-        if ((genesis.validators_size() > 0) == flags.engine_peers.empty()) {
+        network = value_or_fail(globals, ledger::decode_genesis(view_of(text)));
+        if ((network.validators_size() > 0) == flags.engine_peers.empty()) {
             fail_command(globals,
                          fail(Code::kInvalidArgument,
-                              genesis.validators_size() > 0
+                              network.validators_size() > 0
                                   ? "this network is ordered by CometBFT. Remedy: --engine-peer "
                                     "NODEID@HOST:PORT of one of its nodes"
                                   : "--engine-peer is for networks under CometBFT; this one has a "
@@ -115,6 +156,7 @@ void init_home(const InitFlags& flags, const GlobalOptions& globals) {
         }
         joined = bytes_of(view_of(text));
     }
+    check_stake(flags.stake, network, globals);
     NodeConfig config = make_config(flags);
     ok_or_fail(globals, read_trust(flags, config));
     // Before anything is written: a bad chain id or passphrase leaves no half a home.
@@ -138,15 +180,15 @@ void init_home(const InitFlags& flags, const GlobalOptions& globals) {
     if (!flags.engine_peers.empty())
         (void)value_or_fail(globals, ledger::comet::create_identity(home.engine()));
     ok_or_fail(globals, save_config(config, home.config()));
-    const auto text = ledger::address_text(address);
-    print_result(globals, {{"home", home.root.string()}, {"address", text}},
-                 "home    " + home.root.string() + "\naddress " + text + "\nNext: assay --home " +
-                     home.root.string() + (flags.provider ? " provider run" : " node"));
+    const auto params = value_or_fail(globals, contracts::params_from_genesis(network.params()));
+    print_home(flags, home, config, ledger::address_text(address),
+               std::max(flags.stake, params.min_stake()), globals);
 }
 
 void add_provider_options(CLI::App& command, InitFlags& flags) {
     command.add_option("--moniker", flags.moniker, "Provider: name shown to others");
-    command.add_option("--stake", flags.stake, "Provider: micro-units to bond");
+    command.add_option("--stake", flags.stake,
+                       "Provider: micro-units to bond (default: the least that the chain asks)");
     command.add_option("--price", flags.price, "Provider: micro-units per work unit (10^9 MACs)")
         ->capture_default_str();
     command.add_option("--capacity", flags.capacity, "Provider: slots at a time")
@@ -156,6 +198,13 @@ void add_provider_options(CLI::App& command, InitFlags& flags) {
         ->check(CLI::Range(1, 256))
         ->capture_default_str();
     command.add_option("--backend", flags.backend, "Provider: compute backend (default: the best)");
+}
+
+void add_port_options(CLI::App& command, InitFlags& flags) {
+    command.add_option("--rpc-port", flags.rpc_port, "Port of JSON-RPC, on loopback")
+        ->capture_default_str();
+    command.add_option("--peer-port", flags.peer_port, "Port for other nodes")
+        ->capture_default_str();
 }
 
 void add_init_command(CLI::App& app, const GlobalOptions& globals) {
@@ -187,11 +236,13 @@ void add_init_command(CLI::App& app, const GlobalOptions& globals) {
     command->add_option("--trust", flags->trust,
                         "With --state-sync: HEIGHT:HASH, as assay ledger trust prints it");
     command->add_option("--peer", flags->peers, "host:port of a node to follow; repeatable");
+    add_port_options(*command, *flags);
     command->add_flag("--provider", flags->provider, "Offer this machine for training");
     add_provider_options(*command, *flags);
     command->footer(
         "Example: assay --home n1 init --producer\n"
-        "         assay --home n2 init --genesis n1/genesis.bin --peer 127.0.0.1:8651 --provider\n"
+        "         assay --home n2 init --genesis n1/genesis.bin --peer 127.0.0.1:8651 "
+        "--rpc-port 8660 --peer-port 8661\n"
         "         assay --home net init --engine cometbft --validators 4");
     command->callback([flags, &globals] {
         if (flags->engine == "cometbft") {

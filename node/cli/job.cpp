@@ -19,6 +19,8 @@ struct JobFlags {
     std::string escrow;
     std::string id;
     std::string amount;
+    uint64_t limit = 0;
+    std::string state;
 };
 
 std::string text_field(const json& object, const char* name) {
@@ -32,17 +34,42 @@ std::string amount_field(const json& object, const char* name) {
     return format_amount(std::stoull(text));
 }
 
+// "2 min 5 s"; "-" for what is not known.
+std::string time_field(const json& object, const char* name) {
+    if (!object.contains(name) || !object[name].is_number_unsigned()) return "-";
+    const uint64_t seconds = (object[name].get<uint64_t>() + 999) / 1000;
+    if (seconds < 60) return std::to_string(seconds) + " s";
+    if (seconds < 3600)
+        return std::to_string(seconds / 60) + " min " + std::to_string(seconds % 60) + " s";
+    return std::to_string(seconds / 3600) + " h " + std::to_string(seconds / 60 % 60) + " min";
+}
+
+std::string estimate_text(const json& quote) {
+    const auto coins = [&](const char* name) { return amount_field(quote, name) + " coins"; };
+    std::string text =
+        "work           " + text_field(quote, "workUnits") +
+        " work units (10^9 multiply-accumulates): " + text_field(quote, "trainTasks") +
+        " training tasks, " + text_field(quote, "aggregateTasks") + " aggregations, each by " +
+        text_field(quote, "replicas") + " replicas\nescrow         " + coins("maxEscrow") +
+        " to lock; what is not spent comes back\nexpected cost  " + coins("expectedCost") +
+        "\nclearing price " + text_field(quote, "clearingPrice") +
+        " micro-units a work unit\na task takes   " + time_field(quote, "taskMs") +
+        "\nthe job takes  " + time_field(quote, "jobMs") +
+        " on the slots free now, the ledger's own time not counted\nneeds          " +
+        text_field(quote, "memoryMb") + " MB of memory; a checkpoint has " +
+        text_field(quote, "checkpointBytes") + " bytes\nproviders      " +
+        text_field(quote, "eligibleProviders") + " eligible";
+    for (const auto& each : quote.value("excluded", json::array()))
+        text += "\n               " + each.at("providers").dump() +
+                " excluded: " + each.value("reason", "") + ", " + each.value("meaning", "") +
+                ". Remedy: " + each.value("remedy", "");
+    return text + "\n(1 coin = 1000000 micro-units; --json gives micro-units)";
+}
+
 void estimate(const JobFlags& flags, const GlobalOptions& globals) {
     Remote remote(globals);
     const auto quote = remote.call("job_estimate", {{"spec", load_job_file(flags.files, globals)}});
-    std::string text;
-    for (const auto& [name, value] : quote.items()) {
-        if (value.is_primitive()) {
-            text += name + std::string(name.size() < 24 ? 24 - name.size() : 1, ' ') +
-                    (value.is_string() ? value.get<std::string>() : value.dump()) + "\n";
-        }
-    }
-    print_result(globals, quote, text);
+    print_result(globals, quote, estimate_text(quote));
 }
 
 void post(const JobFlags& flags, const GlobalOptions& globals) {
@@ -66,6 +93,7 @@ std::string job_line(const json& job) {
 void add_job_commands(CLI::App& app, const GlobalOptions& globals) {
     auto* group = app.add_subcommand("job", "Post, watch and collect training jobs");
     group->require_subcommand(1);
+    group->footer("Example: assay job post train.json --data corpus.txt --key requester");
     auto flags = std::make_shared<JobFlags>();
 
     auto* estimate_command = group->add_subcommand(
@@ -86,9 +114,14 @@ void add_job_commands(CLI::App& app, const GlobalOptions& globals) {
 
     auto* list = group->add_subcommand("list", "Every job on the ledger");
     list->footer("Example: assay job list --json");
-    list->callback([&globals] {
+    list->add_option("--limit", flags->limit, "The first N only (default: all)");
+    list->add_option("--state", flags->state, "Only jobs in this state")
+        ->check(CLI::IsMember({"running", "done", "cancelled", "failed"}));
+    list->callback([flags, &globals] {
         Remote remote(globals);
-        const auto jobs = remote.call("job_list", json::object());
+        json params = json::object();
+        if (!flags->state.empty()) params["state"] = flags->state;
+        const auto jobs = remote.pages("job_list", params, "jobs", flags->limit);
         std::string text;
         for (const auto& job : jobs.at("jobs")) text += job_line(job) + "\n";
         print_result(globals, jobs, text.empty() ? "no jobs" : text);

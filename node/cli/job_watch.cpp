@@ -2,6 +2,8 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -18,12 +20,56 @@ using nlohmann::json;
 
 constexpr auto kPoll = std::chrono::milliseconds(500);
 constexpr size_t kBarWidth = 24;
+constexpr size_t kCurveWidth = 48;  // columns of the curve on a terminal
+constexpr size_t kCurvePoints = 8;  // of its list in a pipe
 
 struct WatchFlags {
     std::string id;
     double max_final_loss = 0;  // 0: not checked
+    double max_loss_ratio = 0;  // of the first loss; 0: not checked
     bool quiet = false;
 };
+
+double number_of(const json& text) {
+    return text.is_string() ? std::strtod(text.get<std::string>().c_str(), nullptr) : 0;
+}
+
+// About `count` points of the curve, the first and the last among them.
+std::vector<json> thinned(const json& curve, size_t count) {
+    std::vector<json> points;
+    const size_t shown = std::min(count, curve.size());
+    for (size_t i = 0; i < shown; ++i)
+        points.push_back(curve[shown < 2 ? 0 : i * (curve.size() - 1) / (shown - 1)]);
+    return points;
+}
+
+// One bar a point, from the lowest loss to the highest.
+std::string sparkline(const json& curve) {
+    constexpr std::array<const char*, 8> kBars = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+    const auto points = thinned(curve, kCurveWidth);
+    double low = number_of(points.front().at("loss"));
+    double high = low;
+    for (const auto& point : points) {
+        low = std::min(low, number_of(point.at("loss")));
+        high = std::max(high, number_of(point.at("loss")));
+    }
+    std::string text;
+    for (const auto& point : points) {
+        const double part = high > low ? (number_of(point.at("loss")) - low) / (high - low) : 0;
+        text += kBars[static_cast<size_t>(part * (kBars.size() - 1) + 0.5)];
+    }
+    return text;
+}
+
+std::string curve_text(const json& curve, bool on_terminal) {
+    if (!curve.is_array() || curve.empty()) return "";
+    if (on_terminal) return "\ncurve " + sparkline(curve);
+    std::string text = "\ncurve";
+    for (const auto& point : thinned(curve, kCurvePoints))
+        text +=
+            " " + point.at("step").dump() + ":" + point.at("loss").get<std::string>().substr(0, 5);
+    return text;
+}
 
 class Watch {
 public:
@@ -41,7 +87,8 @@ public:
             const bool running = progress.value("state", "") == "running";
             // The last trace may arrive a moment after the job ended.
             if (!running && (losses_complete(progress) || ++polls_after_end_ > 20)) {
-                return finish(progress);
+                return finish(
+                    remote_.call("job_getProgress", {{"jobId", flags_.id}, {"curve", true}}));
             }
             show_progress(progress);
             std::this_thread::sleep_for(kPoll);
@@ -130,6 +177,12 @@ private:
         return format_amount(std::stoull(attributes.value(name, "0")));
     }
 
+    // What is spent and what is still locked.
+    static uint64_t funded(const json& progress) {
+        return std::stoull(progress.value("spent", "0")) +
+               std::stoull(progress.value("escrow", "0"));
+    }
+
     static std::string text_of(const json& progress) {
         char text[200];
         const auto total = std::max<uint64_t>(1, progress.at("tasks").get<uint64_t>());
@@ -139,13 +192,15 @@ private:
         const auto loss =
             progress.at("loss").is_string() ? progress["loss"].get<std::string>() : "-";
         std::snprintf(
-            text, sizeof text, "[%s] %3llu%%  round %llu/%llu  tasks %llu/%llu  loss %s  spent %s",
-            bar.c_str(), static_cast<unsigned long long>(100 * done / total),
+            text, sizeof text,
+            "[%s] %3llu%%  round %llu/%llu  tasks %llu/%llu  loss %s  spent %s of %s", bar.c_str(),
+            static_cast<unsigned long long>(100 * done / total),
             static_cast<unsigned long long>(std::min(progress.at("round").get<uint64_t>() + 1,
                                                      progress.at("rounds").get<uint64_t>())),
             progress.at("rounds").get<unsigned long long>(), static_cast<unsigned long long>(done),
             static_cast<unsigned long long>(total), loss.substr(0, 5).c_str(),
-            format_amount(std::stoull(progress.value("spent", "0"))).c_str());
+            format_amount(std::stoull(progress.value("spent", "0"))).c_str(),
+            format_amount(funded(progress)).c_str());
         return text;
     }
 
@@ -160,7 +215,32 @@ private:
         last_line_ = text;
     }
 
-    int finish(const json& progress) {
+    // Why the command fails although it saw the end; empty when it does not.
+    std::string complaint(const json& progress, bool measured) const {
+        const auto state = progress.value("state", "");
+        if (state != "done")
+            return "job " + flags_.id + " ended as " + state + ": " + progress.value("reason", "");
+        if (flags_.max_final_loss <= 0 && flags_.max_loss_ratio <= 0) return "";
+        if (!measured)
+            return "the loss of this job is not known here. Remedy: watch at a node that keeps "
+                   "its artifacts (docs/configuration.md, keepArtifacts)";
+        const double last = number_of(progress["loss"]);
+        const double first = number_of(progress["firstLoss"]);
+        char text[120];
+        if (flags_.max_final_loss > 0 && last > flags_.max_final_loss) {
+            std::snprintf(text, sizeof text, "the final loss %.3f is above %.3f", last,
+                          flags_.max_final_loss);
+            return text;
+        }
+        if (flags_.max_loss_ratio > 0 && last > flags_.max_loss_ratio * first) {
+            std::snprintf(text, sizeof text, "the final loss %.3f is above %.3f of the first, %.3f",
+                          last, flags_.max_loss_ratio, first);
+            return text;
+        }
+        return "";
+    }
+
+    int finish(json progress) {
         show_progress(progress);
         const auto state = progress.value("state", "");
         std::string text = on_terminal_ ? "\n" : "";
@@ -170,18 +250,22 @@ private:
             progress.at("loss").is_string() && progress.at("firstLoss").is_string();
         if (measured) {
             text += "\nloss " + progress["firstLoss"].get<std::string>() + " -> " +
-                    progress["loss"].get<std::string>() + " nats per prediction";
+                    progress["loss"].get<std::string>() + " nats per prediction" +
+                    curve_text(progress["curve"], on_terminal_);
         }
+        text += "\nspent " + format_amount(std::stoull(progress.value("spent", "0"))) + " of " +
+                format_amount(funded(progress)) + " in escrow";
         for (const auto& [name, sum] : paid_) text += "\npaid " + name + " " + format_amount(sum);
+        const auto wrong = complaint(progress, measured);
+        const Code code = state == "done" ? Code::kCorrupt : Code::kInternal;
+        // One document, also when both the end and what is wrong with it are said.
+        if (!wrong.empty())
+            progress["error"] = {{"code", state == "done" ? "loss_too_high" : "job_" + state},
+                                 {"message", wrong}};
         print_result(globals_, progress, text);
-        if (state != "done") return 1;
-        if (flags_.max_final_loss > 0 &&
-            (!measured || std::strtod(progress["loss"].get<std::string>().c_str(), nullptr) >
-                              flags_.max_final_loss)) {
-            *globals_.err << "assay: the final loss is above " << flags_.max_final_loss << "\n";
-            return 3;
-        }
-        return 0;
+        if (wrong.empty()) return 0;
+        if (!globals_.json) *globals_.err << "assay: " << wrong << "\n";
+        return exit_status(code);
     }
 
     const WatchFlags& flags_;
@@ -205,6 +289,8 @@ void add_job_watch_command(CLI::App& group, const GlobalOptions& globals) {
     watch->add_option("id", flags->id, "Job id")->required();
     watch->add_option("--max-final-loss", flags->max_final_loss,
                       "Exit 3 when the final loss is above this");
+    watch->add_option("--max-loss-ratio", flags->max_loss_ratio,
+                      "Exit 3 when the final loss is above this part of the first one, as 0.9");
     watch->add_flag("--quiet", flags->quiet, "Only the end");
     watch->footer("Example: assay job watch 0x3f...");
     watch->callback([flags, &globals] {

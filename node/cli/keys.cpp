@@ -91,6 +91,7 @@ void add_keys_commands(CLI::App& app, const GlobalOptions& globals) {
     auto* group =
         app.add_subcommand("keys", "Create, list, import and export the keys of this home");
     group->require_subcommand(1);
+    group->footer("Example: assay keys new requester --mnemonic");
     auto flags = std::make_shared<KeyFlags>();
 
     auto* create = group->add_subcommand("new", "Create a key, encrypted under a passphrase");

@@ -68,6 +68,26 @@ void print_trust(uint64_t height, const GlobalOptions& globals) {
                  std::to_string(height) + ":" + hash);
 }
 
+// In whole blocks, as the node gives them; the last may bring more than `limit`.
+json all_events(uint64_t from, uint64_t limit, const GlobalOptions& globals) {
+    Remote remote(globals);
+    json events = json::array();
+    for (uint64_t height = from;;) {
+        auto reply = remote.call("ledger_getEvents", {{"fromHeight", height}, {"limit", 1000}});
+        for (auto& event : reply.at("events")) {
+            if (limit != 0 && events.size() >= limit) break;
+            events.push_back(std::move(event));
+        }
+        const auto next = reply.at("nextHeight").get<uint64_t>();
+        const bool at_end = next > reply.at("height").get<uint64_t>() || next <= height;
+        if (at_end || (limit != 0 && events.size() >= limit)) {
+            reply["events"] = std::move(events);
+            return reply;
+        }
+        height = next;
+    }
+}
+
 // From the running node over RPC; from the database itself when no node runs.
 void export_to(const std::string& file, const GlobalOptions& globals) {
     const HomeLayout home{globals.home};
@@ -112,6 +132,7 @@ void export_to(const std::string& file, const GlobalOptions& globals) {
 void add_ledger_commands(CLI::App& app, const GlobalOptions& globals) {
     auto* group = app.add_subcommand("ledger", "Blocks, events, accounts, export");
     group->require_subcommand(1);
+    group->footer("Example: assay ledger export chain.assay");
 
     auto file = std::make_shared<std::string>();
     auto* export_command =
@@ -134,9 +155,10 @@ void add_ledger_commands(CLI::App& app, const GlobalOptions& globals) {
     auto* events = group->add_subcommand("events", "Events from a height on");
     events->add_option("--from", *from, "First height")->capture_default_str();
     events->footer("Example: assay ledger events --from 100 --json");
-    events->callback([from, &globals] {
-        Remote remote(globals);
-        const auto reply = remote.call("ledger_getEvents", {{"fromHeight", *from}});
+    auto limit = std::make_shared<uint64_t>(0);
+    events->add_option("--limit", *limit, "The first N only (default: all)");
+    events->callback([from, limit, &globals] {
+        const auto reply = all_events(*from, *limit, globals);
         std::string text;
         for (const auto& event : reply.at("events")) text += event.dump() + "\n";
         print_result(globals, reply, text.empty() ? "no events" : text);

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "ledger/crypto/address_text.h"
 #include "node/agent/worker.h"
 #include "node/cli/cli.h"
 #include "node/cli/home_setup.h"
@@ -51,7 +52,24 @@ void run_home(const GlobalOptions& globals, bool as_provider) {
     if (as_provider) options.config.provider.enabled = true;
     options.passphrase = value_or_fail(globals, ask_passphrase(globals));
     options.executable = value_or_fail(globals, own_executable());
+    options.log_to_stderr = globals.json;
+    const NodeConfig config = options.config;
     auto node = value_or_fail(globals, Node::start(std::move(options)));
+    if (globals.json) {
+        const auto at = [](const std::string& host, uint16_t port) {
+            return host + ":" + std::to_string(port);
+        };
+        print_result(globals,
+                     {{"ready", true},
+                      {"home", globals.home.string()},
+                      {"chainId", node->chain_id()},
+                      {"address", ledger::address_text(node->address())},
+                      {"rpc", at(config.rpc_host, node->rpc_port())},
+                      {"peer", at(config.peer_host, node->peer_port())},
+                      {"provider", config.provider.enabled}},
+                     "");
+        *globals.out << std::flush;
+    }
     const auto ended = run_until_signal(*node, signals);
     node->stop();
     ok_or_fail(globals, ended);
@@ -78,14 +96,18 @@ void status(const GlobalOptions& globals) {
     const json list = peers.ok() ? peers->value("peers", json::array()) : json::array();
     for (const auto& peer : list)
         text += "peer " + peer.value("endpoint", "") +
-                (peer.value("connected", false) ? "" : "  not connected") + "\n";
+                (peer.value("connected", false) ? "" : "  not connected") +
+                (peer.value("error", "").empty() ? "" : ": " + peer.value("error", "")) + "\n";
     print_result(globals, {{"ledger", ledger}, {"node", info}, {"peers", list}}, text);
 }
 
 }  // namespace
 
 void add_node_commands(CLI::App& app, const GlobalOptions& globals) {
-    auto* run = app.add_subcommand("node", "Run this home's node until interrupted");
+    auto* run = app.add_subcommand(
+        "node",
+        "Run this home's node until interrupted; for scripts, --json prints one document with its "
+        "endpoints once it is ready, and the log goes to stderr");
     run->footer("Example: assay --home ~/.assay node");
     run->callback([&globals] { run_home(globals, false); });
 

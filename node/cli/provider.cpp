@@ -28,9 +28,9 @@ std::string standing(const json& provider) {
     return provider.value("active", false) ? "active" : "draining";
 }
 
-void list(const GlobalOptions& globals) {
+void list(uint64_t limit, const GlobalOptions& globals) {
     Remote remote(globals);
-    const auto reply = remote.call("provider_list", json::object());
+    const auto reply = remote.pages("provider_list", json::object(), "providers", limit);
     char line[200];
     std::snprintf(line, sizeof line, "%-14s %-11s %9s %10s %10s %10s  %s\n", "provider", "state",
                   "score", "stake", "earned", "slashed", "operator");
@@ -46,54 +46,80 @@ void list(const GlobalOptions& globals) {
     print_result(globals, reply, text);
 }
 
+// What runs on the node asked, when the provider is its own.
+json slots_of(Remote& remote, const std::string& own, const json& provider) {
+    if (provider.value("operator", "") != own) return nullptr;
+    const auto reply = remote.try_call("provider_getSlots", json::object());
+    return reply.ok() ? reply->at("slots") : json(nullptr);
+}
+
+std::string slots_text(const json& provider, const json& slots) {
+    std::string text = "slots       " + text_of_field(provider, "busy") + " of " +
+                       text_of_field(provider, "capacity") + " in use";
+    for (const auto& slot : slots) {
+        text += "\n  " + slot.value("taskId", "").substr(0, 14) + "  " + slot.value("phase", "");
+        if (slot.value("localSteps", uint64_t{0}) != 0)
+            text += "  step " + text_of_field(slot, "localStep") + "/" +
+                    text_of_field(slot, "localSteps");
+        if (slot.contains("loss") && slot["loss"].is_string())
+            text += "  loss " + slot["loss"].get<std::string>().substr(0, 6);
+        if (slot.contains("secondsLeft") && slot["secondsLeft"].is_number())
+            text += "  due in " + slot["secondsLeft"].dump() + " s";
+        if (!slot.value("error", "").empty()) text += "  " + slot.value("error", "");
+    }
+    return text;
+}
+
+void show_status(const std::string& address, const GlobalOptions& globals) {
+    Remote remote(globals);
+    const auto info = remote.call("node_getInfo", json::object());
+    const std::string own = info.value("address", "");
+    auto reply = remote.call("provider_get", {{"operator", address.empty() ? own : address}});
+    const json slots = slots_of(remote, own, reply);
+    reply["slots"] = slots;
+    const json sample = reply.value("sample", json::object());
+    const json reputation = reply.value("reputation", json::object());
+    print_result(
+        globals, reply,
+        "provider    " + text_of_field(reply, "moniker") + "  " + text_of_field(reply, "operator") +
+            "\nstate       " + standing(reply) + "\nendpoint    " +
+            text_of_field(reply, "endpoint") + "\nbid         " +
+            text_of_field(reply, "priceFloor") + " micro-units a work unit\nscore       " +
+            text_of_field(reply, "score") + " on " + text_of_field(sample, "backend") + ", " +
+            text_of_field(sample, "device") + "\nstake       " + amount_of(reply, "bonded") +
+            ", free " + amount_of(reply, "free") + "\nearned      " + amount_of(reply, "earned") +
+            ", slashed " + amount_of(reply, "slashed") + "\nreputation  " +
+            text_of_field(reputation, "tasksAgreed") + " tasks agreed, " +
+            text_of_field(reputation, "tasksWrong") + " wrong, " +
+            text_of_field(reputation, "tasksSilent") + " silent\n" + slots_text(reply, slots));
+}
+
 }  // namespace
 
 void add_provider_commands(CLI::App& app, const GlobalOptions& globals) {
     auto* group =
         app.add_subcommand("provider", "Offer this machine, measure it, see what it earns");
     group->require_subcommand(1);
+    group->footer("Example: assay provider list");
 
     auto* list_command =
         group->add_subcommand("list", "Every provider: state, score, stake, earnings");
     list_command->footer("Example: assay provider list --json");
-    list_command->callback([&globals] { list(globals); });
+    auto limit = std::make_shared<uint64_t>(0);
+    list_command->add_option("--limit", *limit, "The first N only (default: all)");
+    list_command->callback([limit, &globals] { list(*limit, globals); });
 
     auto address = std::make_shared<std::string>();
     auto* status =
         group->add_subcommand("status", "One provider: standing, stake, reputation, live slots");
     status->add_option("address", *address, "Operator address (default: this home's node)");
     status->footer("Example: assay provider status 0x52908400098527886E0F7030069857D2E4169EE7");
-    status->callback([address, &globals] {
-        Remote remote(globals);
-        json params = json::object();
-        if (!address->empty()) {
-            params["operator"] = *address;
-        } else {
-            params["operator"] = remote.call("node_getInfo", json::object()).at("address");
-        }
-        const auto reply = remote.call("provider_get", params);
-        print_result(globals, reply, reply.dump(2));
-    });
+    status->callback([address, &globals] { show_status(*address, globals); });
 
     add_provider_bench_command(*group, globals);
     add_provider_home_commands(*group, globals);
+    add_provider_bid_commands(*group, globals);
     add_provider_money_commands(*group, globals);
-
-    auto drain = group->add_subcommand("drain", "Take no new slots; finish the live ones");
-    drain->footer("Example: assay --home ~/.assay provider drain");
-    drain->callback([&globals] {
-        Remote remote(globals);
-        const auto reply = remote.call("provider_update", {{"active", false}}, 60'000);
-        print_result(globals, reply, "draining: no new slots");
-    });
-    auto resume =
-        group->add_subcommand("resume", "Take slots again, also after a suspension for silence");
-    resume->footer("Example: assay --home ~/.assay provider resume");
-    resume->callback([&globals] {
-        Remote remote(globals);
-        const auto reply = remote.call("provider_update", {{"active", true}}, 60'000);
-        print_result(globals, reply, "taking slots");
-    });
 }
 
 }  // namespace assay::node

@@ -40,6 +40,7 @@ void provider_init(const CLI::App& command, InitFlags flags, const GlobalOptions
                                        " exists: --genesis and --peer are for a new home. Remedy: "
                                        "leave them out, or another --home"));
     }
+    check_stake(flags.stake, value_or_fail(globals, load_genesis(home)), globals);
     auto config = value_or_fail(globals, load_config(home.config()));
     auto& provider = config.provider;
     provider.enabled = true;
@@ -49,6 +50,8 @@ void provider_init(const CLI::App& command, InitFlags flags, const GlobalOptions
     if (command.count("--capacity")) provider.capacity = flags.capacity;
     if (command.count("--threads")) provider.threads = flags.threads;
     if (command.count("--backend")) provider.backend = flags.backend;
+    if (command.count("--rpc-port")) config.rpc_port = flags.rpc_port;
+    if (command.count("--peer-port")) config.peer_port = flags.peer_port;
     ok_or_fail(globals, save_config(config, home.config()));
     print_result(globals, {{"home", home.root.string()}, {"provider", true}},
                  "provider settings written to " + home.config().string() +
@@ -233,10 +236,11 @@ void add_provider_home_commands(CLI::App& group, const GlobalOptions& globals) {
     init->add_option("--engine-peer", flags->engine_peers,
                      "New home under CometBFT: NODEID@host:port of a node; repeatable");
     init->add_option("--peer", flags->peers, "New home: host:port of a node to follow; repeatable");
+    add_port_options(*init, *flags);
     add_provider_options(*init, *flags);
     init->footer(
         "Example: assay --home p1 provider init --genesis n1/genesis.bin --peer 127.0.0.1:8651 "
-        "--stake 10000000");
+        "--rpc-port 8670 --peer-port 8671 --stake 2000000000");
     init->callback([init, flags, &globals] { provider_init(*init, *flags, globals); });
 
     auto* run =

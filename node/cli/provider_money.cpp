@@ -140,7 +140,8 @@ void spend(const char* method, const char* done, const MoneyFlags& flags,
     if (flags.amount.empty() || flags.amount.find_first_not_of("0123456789") != std::string::npos) {
         fail_command(globals, fail(Code::kInvalidArgument,
                                    "amount '" + flags.amount +
-                                       "' must be a whole number of micro-units, as in 1000000"));
+                                       "' must be a whole number of micro-units, as in 1000000000 "
+                                       "for 1000 coins"));
     }
     Remote remote(globals);
     const auto reply =
@@ -179,12 +180,12 @@ void add_stake_commands(CLI::App& group, const GlobalOptions& globals) {
     auto* bond = stake->add_subcommand("bond", "Turn balance into stake");
     bond->add_option("amount", flags->amount, "Micro-units")->required();
     bond->add_option("--key", flags->key, "Keyring entry of the operator")->capture_default_str();
-    bond->footer("Example: assay provider stake bond 10000000");
+    bond->footer("Example: assay provider stake bond 1000000000");
     bond->callback([flags, &globals] { spend("stake_bond", "bonded", *flags, globals); });
     auto* unbond = stake->add_subcommand("unbond", "Take free stake out; paid after the delay");
     unbond->add_option("amount", flags->amount, "Micro-units")->required();
     unbond->add_option("--key", flags->key, "Keyring entry of the operator")->capture_default_str();
-    unbond->footer("Example: assay provider stake unbond 5000000");
+    unbond->footer("Example: assay provider stake unbond 1000000000");
     unbond->callback([flags, &globals] { spend("stake_unbond", "unbonding", *flags, globals); });
 }
 

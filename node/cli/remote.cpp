@@ -1,5 +1,6 @@
 #include "node/cli/remote.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "node/cli/report.h"
@@ -30,6 +31,24 @@ nlohmann::json Remote::call(const std::string& method, const nlohmann::json& par
 nlohmann::json Remote::call(const std::string& method, const nlohmann::json& params,
                             uint64_t timeout_ms) {
     return value_or_fail(globals_, client_->call(method, params, timeout_ms));
+}
+
+nlohmann::json Remote::pages(const std::string& method, nlohmann::json params,
+                             const std::string& list, uint64_t limit) {
+    constexpr uint64_t kPageItems = 500;
+    nlohmann::json items = nlohmann::json::array();
+    for (;;) {
+        params["limit"] =
+            limit == 0 ? kPageItems : std::min<uint64_t>(kPageItems, limit - items.size());
+        auto reply = call(method, params);
+        for (auto& item : reply.at(list)) items.push_back(std::move(item));
+        const auto next = reply.value("nextOffset", nlohmann::json());
+        if (next.is_null() || (limit != 0 && items.size() >= limit)) {
+            reply[list] = std::move(items);
+            return reply;
+        }
+        params["offset"] = next;
+    }
 }
 
 Result<nlohmann::json> Remote::try_call(const std::string& method, const nlohmann::json& params) {

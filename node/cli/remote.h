@@ -23,6 +23,10 @@ public:
     nlohmann::json call(const std::string& method, const nlohmann::json& params,
                         uint64_t timeout_ms);
     Result<nlohmann::json> try_call(const std::string& method, const nlohmann::json& params);
+    // Follows nextOffset to the end, or until `limit` items (0: all). The last reply with all the
+    // items of `list`; its nextOffset is null when nothing is left out.
+    nlohmann::json pages(const std::string& method, nlohmann::json params, const std::string& list,
+                         uint64_t limit);
 
 private:
     const GlobalOptions& globals_;

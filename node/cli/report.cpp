@@ -1,5 +1,7 @@
 #include "node/cli/report.h"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -54,6 +56,14 @@ void print_result(const GlobalOptions& globals, const nlohmann::json& document,
     }
     *globals.out << text;
     if (!text.empty() && text.back() != '\n') *globals.out << "\n";
+}
+
+std::unique_ptr<ProgressLine> progress_line(const GlobalOptions& globals) {
+    const bool on_terminal = ::isatty(STDERR_FILENO) != 0;
+    const auto style = globals.json  ? ProgressLine::Style::kSilent
+                       : on_terminal ? ProgressLine::Style::kTerminal
+                                     : ProgressLine::Style::kLines;
+    return std::make_unique<ProgressLine>(*globals.err, style);
 }
 
 std::string format_amount(uint64_t micro_units) {

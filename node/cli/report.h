@@ -6,11 +6,13 @@
 // throws CLI::RuntimeError, which ends the process with the status.
 #pragma once
 
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "base/result.h"
 #include "node/cli/globals.h"
+#include "node/core/progress.h"
 
 namespace assay::node {
 
@@ -31,6 +33,9 @@ inline void ok_or_fail(const GlobalOptions& globals, const Status& status) {
 // Prints `document` with --json, else `text` (a newline is added when missing).
 void print_result(const GlobalOptions& globals, const nlohmann::json& document,
                   const std::string& text);
+
+// On stderr, where it does not mix with the result.
+std::unique_ptr<ProgressLine> progress_line(const GlobalOptions& globals);
 
 // 1234567 -> "1.234567": micro-units as units, trailing zeros cut.
 std::string format_amount(uint64_t micro_units);

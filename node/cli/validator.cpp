@@ -53,6 +53,7 @@ void register_home(const std::string& bond, const std::string& key, const Global
 void add_validator_commands(CLI::App& app, const GlobalOptions& globals) {
     auto* group = app.add_subcommand("validator", "Take part in ordering blocks under CometBFT");
     group->require_subcommand(1);
+    group->footer("Example: assay validator list");
     auto* list_command = group->add_subcommand("list", "Operators with voting power");
     list_command->footer("Example: assay validator list --json");
     list_command->callback([&globals] { list(globals); });

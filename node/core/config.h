@@ -22,7 +22,7 @@ struct ProviderConfig {
     std::string moniker;
     uint64_t price_floor = 1000;  // micro-units per work unit
     uint32_t capacity = 1;        // slots at a time
-    uint64_t stake = 0;           // bond this much at registration if less is bonded
+    uint64_t stake = 0;           // bonded before registering; 0: the least that the chain asks
     std::string backend;          // empty: the best
     uint32_t threads = 1;         // per slot
     std::string fault;  // test networks only: wrong-result, silent, late, copy-commit, crash

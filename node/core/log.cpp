@@ -34,7 +34,8 @@ std::unique_ptr<spdlog::formatter> formatter_of(LogFormat format) {
 
 }  // namespace
 
-std::shared_ptr<spdlog::logger> make_log(const NodeConfig& config) {
+std::shared_ptr<spdlog::logger> make_log(const NodeConfig& config, bool to_stderr) {
+    if (to_stderr) return make_log(config, std::make_shared<spdlog::sinks::stderr_sink_mt>());
     return make_log(config, std::make_shared<spdlog::sinks::stdout_sink_mt>());
 }
 

@@ -255,12 +255,21 @@ Services Node::Parts::services() {
         for (const auto& endpoint : options.config.peers) {
             PeerStatus status;
             status.endpoint = endpoint;
-            status.connected = sync && sync->connected();
-            status.height = engine->height();
+            status.connected = sync && sync->peer() == endpoint;
+            status.error = sync ? sync->error_of(endpoint) : "";
             peers.push_back(status);
         }
         return peers;
     };
+    if (agent) {
+        services.slots = [this] {
+            std::vector<SlotView> slots;
+            for (const auto& slot : agent->slots())
+                slots.push_back({slot.task_id, slot.phase, slot.error, slot.due_ms, slot.local_step,
+                                 slot.local_steps, static_cast<double>(slot.loss)});
+            return slots;
+        };
+    }
     return services;
 }
 
@@ -304,10 +313,10 @@ Status Node::Parts::open_agent() {
     TaskServices task_services{
         *blobs,
         [this](const pb::ArtifactRef& ref, const pb::Task& task) { return fetch(ref, task); },
-        [] {
+        []() -> Result<Hash256> {
             Hash256 salt;
-            // A short read leaves zeros; the commitment is then weak but never wrong.
-            if (!ledger::system_random(salt.bytes.data(), salt.bytes.size())) salt = Hash256{};
+            if (!ledger::system_random(salt.bytes.data(), salt.bytes.size()))
+                return fail(Code::kIo, "the operating system gave no random bytes for a salt");
             return salt;
         },
         options.home.work(),
@@ -344,7 +353,7 @@ Node::~Node() {
 Result<std::unique_ptr<Node>> Node::start(NodeStart options) {
     auto parts = std::make_unique<Parts>();
     parts->options = std::move(options);
-    parts->log = make_log(parts->options.config);
+    parts->log = make_log(parts->options.config, parts->options.log_to_stderr);
     ASSAY_ASSIGN(parts->genesis, load_genesis(parts->options.home));
     ASSAY_RETURN_IF_ERROR(parts->open_keys());
     // From here on a failure must stop what runs already: the Node's destructor does.
@@ -369,6 +378,12 @@ void Node::stop() {
 
 std::string Node::failure() const {
     return parts_->engine->failure();
+}
+ledger::Address Node::address() const {
+    return parts_->key->address();
+}
+const std::string& Node::chain_id() const {
+    return parts_->genesis.chain_id();
 }
 uint16_t Node::rpc_port() const {
     return parts_->rpc->port();

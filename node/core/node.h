@@ -22,6 +22,7 @@ struct NodeStart {
     NodeConfig config;
     std::string passphrase;            // of the keyring
     std::filesystem::path executable;  // this program, for training processes
+    bool log_to_stderr = false;        // standard output is kept for a command's own document
 };
 
 class Node {
@@ -33,6 +34,8 @@ public:
 
     void stop();
     [[nodiscard]] std::string failure() const;
+    [[nodiscard]] ledger::Address address() const;
+    [[nodiscard]] const std::string& chain_id() const;
     [[nodiscard]] uint16_t rpc_port() const;
     [[nodiscard]] uint16_t peer_port() const;
 

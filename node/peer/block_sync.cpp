@@ -33,15 +33,33 @@ void BlockSync::stop() {
     if (thread_.joinable()) thread_.join();
 }
 
+std::string BlockSync::peer() const {
+    const std::lock_guard lock(mutex_);
+    return peer_;
+}
+
+std::string BlockSync::error_of(const std::string& peer) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = errors_.find(peer);
+    return found == errors_.end() ? std::string() : found->second;
+}
+
+void BlockSync::set_peer(const std::string& peer) {
+    const std::lock_guard lock(mutex_);
+    peer_ = peer;
+    errors_.erase(peer);
+}
+
 void BlockSync::run() {
     auto pause = kFirstPause;
     std::string last_warning;
     for (size_t turn = 0; !stop_; ++turn) {
-        PeerClient client(peers_[turn % peers_.size()], identity_, chain_id_);
+        const std::string& peer = peers_[turn % peers_.size()];
+        PeerClient client(peer, identity_, chain_id_);
         const uint64_t before = hooks_.next_height();
         BlockStream stream;
         stream.idle_ms = idle_ms_;
-        stream.on_open = [this] { connected_ = true; };
+        stream.on_open = [this, &peer] { set_peer(peer); };
         stream.on_block = [this](ByteView block) {
             auto applied = hooks_.apply(block);
             // A block already here is no fault: a reconnect may repeat one.
@@ -49,11 +67,15 @@ void BlockSync::run() {
             return applied;
         };
         const auto status = client.follow_blocks(before, stream, stop_);
-        connected_ = false;
+        set_peer({});
         if (stop_) return;
         if (hooks_.next_height() > before) {
             pause = kFirstPause;
             last_warning.clear();
+        }
+        if (!status.ok()) {
+            const std::lock_guard lock(mutex_);
+            errors_[peer] = status.error().message;
         }
         if (!status.ok() && status.error().message != last_warning) {
             last_warning = status.error().message;

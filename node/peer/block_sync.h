@@ -7,6 +7,8 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -29,10 +31,15 @@ public:
     void start();
     void stop();
     // A peer accepted the stream and it is still open.
-    [[nodiscard]] bool connected() const { return connected_.load(); }
+    [[nodiscard]] bool connected() const { return !peer().empty(); }
+    // The one whose stream is open; empty between two.
+    [[nodiscard]] std::string peer() const;
+    // Why the peer's last stream ended; empty when none did since it brought a block.
+    [[nodiscard]] std::string error_of(const std::string& peer) const;
 
 private:
     void run();
+    void set_peer(const std::string& peer);
 
     const std::vector<std::string> peers_;
     const TlsIdentity identity_;
@@ -40,7 +47,9 @@ private:
     const BlockSyncHooks hooks_;
     const uint64_t idle_ms_;
     std::atomic<bool> stop_{false};
-    std::atomic<bool> connected_{false};
+    mutable std::mutex mutex_;
+    std::string peer_;                           // guarded by mutex_
+    std::map<std::string, std::string> errors_;  // guarded by mutex_
     std::thread thread_;
 };
 

@@ -35,7 +35,8 @@ Result<json> estimate(const Services& services, const json& params) {
     ASSAY_ASSIGN(const auto quote, contracts::quote(spec, reader.params()));
     ASSAY_ASSIGN(const uint64_t now_ms, header_time_ms(services, point));
     ASSAY_ASSIGN(const auto screened, contracts::screen_job(*point.view, spec, now_ms));
-    const MarketView market = summarize_market(screened, spec.terms().replicas());
+    const MarketView market = summarize_market(reader, screened, spec.terms().replicas());
+    const uint64_t whole_ms = job_ms(market, quote, spec);
     json answer = {
         {"trainTasks", integer_json(quote.train_tasks)},
         {"aggregateTasks", integer_json(quote.aggregate_tasks)},
@@ -51,7 +52,9 @@ Result<json> estimate(const Services& services, const json& params) {
         {"eligibleProviders", market.eligible},
         {"clearingPrice",
          market.clearing_price == 0 ? json(nullptr) : json(amount_text(market.clearing_price))},
-        {"taskMs", market.task_ms == 0 ? json(nullptr) : integer_json(market.task_ms)}};
+        {"taskMs", market.task_ms == 0 ? json(nullptr) : integer_json(market.task_ms)},
+        {"jobMs", whole_ms == 0 ? json(nullptr) : integer_json(whole_ms)},
+        {"excluded", exclusions_json(screened)}};
     return with_point(std::move(answer), point);
 }
 
@@ -176,7 +179,9 @@ void add_job_methods(std::vector<Method>& methods, const MethodEnv& env) {
                      .description = "job description (docs/job-spec.md)"}},
          .result = "trainTasks, aggregateTasks, trainWork, aggregateWork, workUnits, maxEscrow, "
                    "expectedCost, slotExposure, memoryMb, checkpointBytes, replicas, "
-                   "eligibleProviders, clearingPrice, taskMs, height, appHash",
+                   "eligibleProviders, clearingPrice (micro-units a work unit), taskMs, jobMs (on "
+                   "the slots free now), excluded [{reason, providers, meaning, remedy}], height, "
+                   "appHash",
          .example = "{\"spec\":" + std::string(kExampleSpec) + "}",
          .handler = [&services](const json& p, CallContext&) { return estimate(services, p); }});
     methods.push_back(

@@ -30,8 +30,6 @@ Result<json> get_peers(const Services& services) {
     if (services.peers)
         for (const PeerStatus& peer : services.peers())
             list.push_back({{"endpoint", peer.endpoint},
-                            {"address", peer.address},
-                            {"height", integer_json(peer.height)},
                             {"connected", peer.connected},
                             {"error", peer.error}});
     return json{{"peers", std::move(list)}};
@@ -95,7 +93,7 @@ void add_node_methods(std::vector<Method>& methods, const MethodEnv& env) {
          .summary =
              "Peers of this node: those whose blocks it follows, or under CometBFT the engines "
              "that its own is connected to.",
-         .result = "peers [{endpoint, address, height, connected, error}]",
+         .result = "peers [{endpoint, connected, error}]",
          .example = "{}",
          .handler = [&services](const json&, CallContext&) { return get_peers(services); }});
 }

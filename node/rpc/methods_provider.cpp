@@ -4,6 +4,7 @@
 #include "contracts/reputation.h"
 #include "contracts/store.h"
 #include "contracts/transactions.h"
+#include "node/rpc/market_view.h"
 #include "node/rpc/methods.h"
 #include "node/rpc/proto_json.h"
 #include "node/rpc/records.h"
@@ -59,6 +60,30 @@ Result<json> get_stake(const Services& services, const json& params) {
     json answer = {{"operator", params["operator"]},
                    {"stake", message_to_json(stake.value_or(pb::Stake{}))}};
     return with_point(std::move(answer), point);
+}
+
+// What the node works on now, and how long its windows still stand by the newest block's time.
+Result<json> get_slots(const Services& services) {
+    if (!services.slots)
+        return fail(Code::kUnsupported,
+                    "this node is no provider. Remedy: ask a node that runs `assay provider run`");
+    ASSAY_ASSIGN(const auto point, read_point(services));
+    ASSAY_ASSIGN(const uint64_t now_ms, header_time_ms(services, point));
+    json list = json::array();
+    for (const SlotView& slot : services.slots()) {
+        char loss[32];
+        std::snprintf(loss, sizeof loss, "%.6f", slot.loss);
+        const uint64_t left_ms = slot.due_ms - std::min(slot.due_ms, now_ms);
+        list.push_back({{"taskId", "0x" + slot.task_id},
+                        {"phase", slot.phase},
+                        {"error", slot.error},
+                        {"dueMs", slot.due_ms == 0 ? json(nullptr) : integer_json(slot.due_ms)},
+                        {"secondsLeft", slot.due_ms == 0 ? json(nullptr) : json(left_ms / 1000)},
+                        {"localStep", integer_json(slot.local_step)},
+                        {"localSteps", integer_json(slot.local_steps)},
+                        {"loss", slot.local_step == 0 ? json(nullptr) : json(loss)}});
+    }
+    return with_point({{"slots", std::move(list)}}, point);
 }
 
 Result<json> update_provider(const MethodEnv& env, const json& params, CallContext& context) {
@@ -128,6 +153,14 @@ void add_provider_methods(std::vector<Method>& methods, const MethodEnv& env) {
                            return list_providers(services, p);
                        }});
     methods.push_back(
+        {.name = "provider_getSlots",
+         .summary = "What this node's own provider works on: each live slot's phase, step, loss "
+                    "and deadline.",
+         .result = "slots [{taskId, phase (fetching, training, done, failed), error, dueMs, "
+                   "secondsLeft, localStep, localSteps, loss}], height, appHash",
+         .example = "{}",
+         .handler = [&services](const json&, CallContext&) { return get_slots(services); }});
+    methods.push_back(
         {.name = "provider_update",
          .summary = "Changes the bid of the provider behind a node-held key; what is not given "
                     "stays.",
@@ -178,6 +211,18 @@ void add_stake_methods(std::vector<Method>& methods, const MethodEnv& env) {
                        .handler = [env](const json& p, CallContext& c) {
                            return send_amount(env, p, TxType::kStakeUnbond, pb::StakeUnbond{}, c);
                        }});
+    methods.push_back(
+        {.name = "stake_unjail",
+         .summary = "Ends the jail of a node-held key once its time is over; the provider is "
+                    "offered slots again.",
+         .params = with_signing({}),
+         .result = submitted,
+         .example = "{}",
+         .role = Role::kSpend,
+         .handler = [env](const json& p, CallContext& c) {
+             return env.submitter->sign_and_submit(p, static_cast<uint32_t>(TxType::kStakeUnjail),
+                                                   pb::StakeUnjail{}, c);
+         }});
     methods.push_back(
         {.name = "bank_transfer",
          .summary = "Sends money from a node-held key.",

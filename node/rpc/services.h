@@ -23,10 +23,18 @@ struct NodeInfo {
 
 struct PeerStatus {
     std::string endpoint;
-    std::string address;  // 0x-hex of its ledger identity, empty while unknown
-    uint64_t height = 0;
     bool connected = false;
     std::string error;  // the last one, empty when connected
+};
+
+// One slot that this node's provider agent works on.
+struct SlotView {
+    std::string task_id;  // hexadecimal
+    std::string phase;    // fetching, training, done, failed
+    std::string error;
+    uint64_t due_ms = 0;  // 0: no window is open
+    uint64_t local_step = 0, local_steps = 0;
+    double loss = 0;
 };
 
 struct Services {
@@ -40,6 +48,7 @@ struct Services {
     // Whether all chunks of an artifact are in this node's blob store.
     std::function<bool(const Hash256& root)> has_artifact{};
     std::function<std::vector<PeerStatus>()> peers{};
+    std::function<std::vector<SlotView>()> slots{};  // empty: this node is no provider
     // A whole small artifact of this node's blob store; kLimit above `limit_bytes`.
     std::function<Result<Bytes>(const Hash256& root, uint64_t limit_bytes)> read_artifact{};
 };

@@ -57,11 +57,11 @@ inline uint64_t wall_clock_ms() {
 class TestProvider {
 public:
     TestProvider(ledger::Engine& engine, ledger::Application& application, BlobStore& blobs,
-                 const std::filesystem::path& work, uint8_t key, const std::string& fault)
+                 const std::filesystem::path& work, uint8_t key, const std::string& fault,
+                 const ProviderConfig& bid)
         : key_(test_key(key)), sender_(engine, key_) {
-        ProviderConfig config;
+        ProviderConfig config = bid;
         config.enabled = true;
-        config.stake = kStake;
         config.backend = "portable";
         config.fault = fault;
         if (!fault.empty()) config.price_floor /= 2;  // the cheapest is surely matched
@@ -70,7 +70,7 @@ public:
                                   if (blobs.has(*hash_from(view_of(ref.root())))) return {};
                                   return fail(Code::kNotFound, "not here");
                               },
-                              [key] {
+                              [key]() -> Result<Hash256> {
                                   Hash256 salt;
                                   EXPECT_TRUE(ledger::system_random(salt.bytes.data(), 32));
                                   salt.bytes[0] = key;
@@ -127,13 +127,15 @@ protected:
         producer_->stop();
     }
 
-    TestProvider& add_provider(uint8_t index, const std::string& fault = "") {
+    TestProvider& add_provider(uint8_t index, const std::string& fault = "",
+                               uint64_t stake = kStake) {
+        bid_.stake = stake;
         const auto key = static_cast<uint8_t>(kFirstProvider + index);
         auto& place = providers_[index];
         place.reset();
         place = std::make_unique<TestProvider>(*producer_, *application_, *blobs_,
                                                folder_.path() / ("work" + std::to_string(index)),
-                                               key, fault);
+                                               key, fault, bid_);
         return *place;
     }
     ledger::Address operator_at(uint8_t index) const {
@@ -188,6 +190,7 @@ protected:
     const ScratchFolder folder_ = ScratchFolder::make({}, "assay-agents-").value();
     std::filesystem::path data_;
     pb::ArtifactRef data_ref_;
+    ProviderConfig bid_;  // of the next provider
     std::unique_ptr<BlobStore> blobs_ = BlobStore::open(folder_.path() / "blobs", {}).value();
     const contracts::ContractRules rules_;
     std::unique_ptr<ledger::Database> database_ =

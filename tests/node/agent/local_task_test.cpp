@@ -33,7 +33,8 @@ protected:
                                 if (root && blobs_->has(*root)) return {};
                                 return fail(Code::kNotFound, "no peer has it");
                             },
-                            [this] {
+                            [this]() -> Result<Hash256> {
+                                if (!random_works_) return fail(Code::kIo, "no random bytes");
                                 Hash256 salt;
                                 salt.bytes.fill(++salts_);
                                 return salt;
@@ -63,6 +64,7 @@ protected:
     pb::Task task_;
     int fetches_ = 0;
     uint8_t salts_ = 0;
+    bool random_works_ = true;
 };
 
 TEST_F(LocalTaskTest, StoresTheOutputAndItsTrace) {
@@ -89,6 +91,16 @@ TEST_F(LocalTaskTest, ARestartGoesOnWithTheSameSalt) {
     EXPECT_EQ(again.result().output.root(), first.output.root());
     EXPECT_EQ(salts_, 1);
     EXPECT_EQ(fetches_, 1);  // nothing was computed again
+}
+
+// A salt that can be guessed shows the result behind a commitment to the other replicas.
+TEST_F(LocalTaskTest, WithoutRandomBytesThereIsNoResult) {
+    random_works_ = false;
+    LocalTask task(services_, task_, spec_);
+    ASSERT_EQ(finish(task), LocalTask::Phase::kFailed);
+    EXPECT_NE(task.error().find("no random bytes"), std::string::npos) << task.error();
+    EXPECT_FALSE(
+        std::filesystem::exists(services_.work / to_hex(view_of(task_.id())) / "result.json"));
 }
 
 TEST_F(LocalTaskTest, ADamagedResultMeansStartingOver) {

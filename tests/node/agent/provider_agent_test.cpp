@@ -40,6 +40,46 @@ TEST_F(ProviderAgentTest, BondsAndRegistersOnce) {
     EXPECT_EQ(contracts::get_account(*state(), provider.address()).nonce(), 2U);
 }
 
+TEST_F(ProviderAgentTest, WithoutAStakeInTheConfigurationItBondsTheLeast) {
+    auto& provider = add_provider(0, "", 0);
+    ASSERT_TRUE(all_registered(1)) << provider.said();
+    const auto least = contracts::get_params(*state()).min_stake();
+    EXPECT_EQ(contracts::get_stake(*state(), provider.address())->bonded(), least);
+}
+
+TEST_F(ProviderAgentTest, AChangedConfigurationReachesTheLedgerAtTheNextStart) {
+    add_provider(0);
+    ASSERT_TRUE(all_registered(1)) << said();
+    bid_.price_floor = 777;
+    bid_.capacity = 3;
+    add_provider(0);
+    const auto on_ledger = [&] { return *contracts::get_provider(*state(), operator_at(0)); };
+    ASSERT_TRUE(eventually([&] { return on_ledger().price_floor() == 777; })) << said();
+    EXPECT_EQ(on_ledger().capacity(), 3U);
+    EXPECT_TRUE(on_ledger().active());
+    // One change is all it sends.
+    const uint64_t height = producer_->height();
+    ASSERT_TRUE(eventually([&] { return producer_->height() > height + 3; }));
+    EXPECT_EQ(contracts::get_account(*state(), operator_at(0)).nonce(), 3U);
+}
+
+// What the ledger would refuse is said, not sent: every refusal costs a fee.
+TEST_F(ProviderAgentTest, AStakeThatTheChainRefusesCostsNothing) {
+    auto& small = add_provider(0, "", 1'000'000);
+    auto& poor = add_provider(1, "", 2 * testing::kStartBalance);
+    ASSERT_TRUE(eventually([&] {
+        return small.said().find("provider.stake is 1000000") != std::string::npos &&
+               poor.said().find("waiting for") != std::string::npos;
+    })) << said();
+    const uint64_t height = producer_->height();
+    ASSERT_TRUE(eventually([&] { return producer_->height() > height + 3; }));
+    for (const auto* provider : {&small, &poor}) {
+        const auto account = contracts::get_account(*state(), provider->address());
+        EXPECT_EQ(account.nonce(), 0U);
+        EXPECT_EQ(account.balance(), testing::kStartBalance);
+    }
+}
+
 TEST_F(ProviderAgentTest, ThreeAgentsFinishAJobWithTheBitsOfTheArithmetic) {
     for (uint8_t i = 0; i < 3; ++i) add_provider(i);
     ASSERT_TRUE(all_registered(3)) << said();

@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cmath>
+#include <fstream>
+#include <iterator>
 #include <thread>
 
 #include "ledger/codec/canonical.h"
@@ -111,6 +113,44 @@ TEST_F(WorkerTest, StopKillsTheProcess) {
     ASSERT_FALSE(outcome.ok());
     EXPECT_EQ(outcome.error().code, Code::kUnavailable);
     EXPECT_FALSE(std::filesystem::exists(folder_.path() / kWorkerOutput));
+}
+
+// The value of a process, or nothing where /proc does not show it.
+std::string oom_score_adj(const std::string& process) {
+    std::ifstream in("/proc/" + process + "/oom_score_adj");
+    std::string value;
+    in >> value;
+    return value;
+}
+
+// The process that runs with this folder as its last argument.
+std::string worker_in(const std::filesystem::path& folder) {
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
+        std::ifstream in(entry.path() / "cmdline", std::ios::binary);
+        const std::string words((std::istreambuf_iterator<char>(in)),
+                                std::istreambuf_iterator<char>());
+        if (words.ends_with(folder.string() + '\0')) return entry.path().filename().string();
+    }
+    return {};
+}
+
+TEST_F(WorkerTest, TheKernelTakesItBeforeTheNodeWhenMemoryRunsOut) {
+    const std::string own = oom_score_adj("self");
+    if (own.empty()) GTEST_SKIP() << "no /proc here";
+    spec_.mutable_plan()->set_local_steps(1'000'000);
+    task_.spec = ledger::encode_message(spec_);
+    std::string seen;
+    std::thread watcher([&] {
+        while (!read_worker_progress(folder_.path()))
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        seen = oom_score_adj(worker_in(folder_.path()));
+        stop_ = true;
+    });
+    EXPECT_FALSE(run().ok());
+    watcher.join();
+    EXPECT_EQ(seen, "1000");
+    EXPECT_EQ(oom_score_adj("self"), own);
 }
 
 TEST_F(WorkerTest, ADamagedTaskFileIsRefused) {

@@ -112,8 +112,8 @@ void Workplace::make_home() {
     (void)write("home/config.json", config.dump(2));
 }
 
-void Workplace::start_node() {
-    node_ = spawn({"node"}, file("node.out"), file("node.err"));
+void Workplace::start_node(const std::vector<std::string>& words) {
+    node_ = spawn(words, file("node.out"), file("node.err"));
     for (int i = 0; i < 300; ++i) {
         if (run({"status"}).status == 0) return;
         std::this_thread::sleep_for(std::chrono::milliseconds(100));

@@ -44,7 +44,7 @@ public:
 
     // `assay init --producer` with ports that are free, and its node in the background.
     void make_home();
-    void start_node();
+    void start_node(const std::vector<std::string>& words = {"node"});
     void stop_node();
 
 private:

@@ -59,8 +59,14 @@ TEST_F(NodeTest, ReadsProvesExportsAndAudits) {
     ASSERT_EQ(keys.size(), 1U);
     const std::string address = keys[0].value("address", "");
     EXPECT_EQ(ask_json({"keys", "new", "requester"}).value("name", ""), "requester");
-    place_.start_node();
+    place_.start_node({"--json", "node"});
     ASSERT_FALSE(HasFatalFailure());
+    const auto ready = json::parse(place_.read("node.out"), nullptr, false);
+    const auto config = json::parse(place_.read("home/config.json"));
+    EXPECT_EQ(ready.value("address", ""), address);
+    EXPECT_EQ(ready.value("rpc", ""), "127.0.0.1:" + config.at("rpcPort").dump());
+    EXPECT_EQ(ready.value("peer", ""), "127.0.0.1:" + config.at("peerPort").dump());
+    EXPECT_NE(place_.read("node.err").find("info chain "), std::string::npos);
 
     // Money moves, so that there is something to read.
     const auto bonded = ask_json({"provider", "stake", "bond", "2000000000"});
@@ -75,6 +81,10 @@ TEST_F(NodeTest, ReadsProvesExportsAndAudits) {
     EXPECT_EQ(ask({"job", "list"}).at("jobs").size(), 0U);
     EXPECT_NE(error_of({"provider", "earnings", kStranger}, 4).find("provider"), std::string::npos);
     EXPECT_FALSE(error_of({"job", "status", kId}, 4).empty());
+    EXPECT_NE(error_of({"provider", "unjail"}, 5).find("is not in jail"), std::string::npos);
+    EXPECT_NE(error_of({"provider", "set"}, 2).find("--price"), std::string::npos);
+    EXPECT_NE(error_of({"provider", "set", "--price", "900"}, 4).find("no provider"),
+              std::string::npos);
     EXPECT_FALSE(error_of({"job", "verify", kId}, 4).empty());
     EXPECT_FALSE(error_of({"provider", "stake", "bond", "99999999999999999999999"}, 2).empty());
     EXPECT_FALSE(error_of({"provider", "stake", "bond", "1", "--key", "nobody"}, 4).empty());
@@ -165,13 +175,16 @@ TEST_F(NodeTest, AProviderHomeIsMadeFromAnExistingOne) {
     place_.make_home();
     ASSERT_FALSE(HasFatalFailure());
     EXPECT_EQ(ask({"init", "--producer"}, 1)["error"].value("code", ""), "already_exists");
-    const auto made = ask_json({"provider", "init", "--moniker", "m", "--stake", "7", "--price",
-                                "9", "--capacity", "2", "--threads", "1"});
+    EXPECT_NE(error_of({"provider", "init", "--stake", "7"}, 2).find("--stake 1000000000"),
+              std::string::npos);
+    const auto made = ask_json({"provider", "init", "--moniker", "m", "--stake", "2000000000",
+                                "--price", "9", "--capacity", "2", "--threads", "1"});
     EXPECT_EQ(made.value("provider", false), true);
     const auto provider = json::parse(place_.read("home/config.json"))["provider"];
     EXPECT_EQ(provider.value("enabled", false), true);
     EXPECT_EQ(provider.value("moniker", ""), "m");
     EXPECT_EQ(provider.value("capacity", 0), 2);
+    EXPECT_EQ(provider.value("stake", uint64_t{0}), 2'000'000'000U);
     // Only what is given changes.
     (void)ask_json({"provider", "init", "--capacity", "3"});
     const auto again = json::parse(place_.read("home/config.json"))["provider"];
@@ -258,6 +271,28 @@ TEST_F(NodeTest, AJobFromScreenToVerify) {
         ask_json(home("producer", {"job", "post", spec, "--data", text, "--key", "requester"}));
     const std::string job = posted.value("jobId", "");
     ASSERT_EQ(place_.run(home("producer", {"job", "watch", job, "--quiet"})).status, 0);
+    const auto watched = place_.run(home("producer", {"job", "watch", job}));
+    for (const char* words : {"job done", " in escrow", "\ncurve 0:"})
+        EXPECT_NE(watched.out.find(words), std::string::npos) << words << watched.out;
+    const auto above = ask(home("producer", {"job", "watch", job, "--max-final-loss", "0.1"}), 3);
+    EXPECT_EQ(above["error"].value("code", ""), "loss_too_high");
+    EXPECT_EQ(above.value("state", ""), "done");
+    EXPECT_FALSE(
+        error_of(home("producer", {"job", "watch", job, "--max-loss-ratio", "0.1"}), 3).empty());
+    EXPECT_EQ(ask(home("producer", {"job", "list", "--state", "done"})).at("jobs").size(), 1U);
+    const auto events = ask(home("producer", {"ledger", "events"})).at("events");
+    EXPECT_EQ(events.back().value("type", ""), "job.done");
+    EXPECT_EQ(ask(home("producer", {"ledger", "events", "--limit", "3"})).at("events").size(), 3U);
+    EXPECT_EQ(ask(home("producer", {"provider", "list", "--limit", "2"}))["nextOffset"], 2);
+    EXPECT_TRUE(ask(home("provider-1", {"provider", "status"})).at("slots").is_array());
+    EXPECT_TRUE(
+        ask(home("producer", {"job", "estimate", spec, "--data", text}))["jobMs"].is_number());
+    EXPECT_EQ(ask_json(home("provider-1", {"provider", "set", "--price", "900", "--capacity", "3"}))
+                  .value("codeName", ""),
+              "ok");
+    EXPECT_EQ(ask(home("provider-1", {"provider", "status"})).value("priceFloor", ""), "900");
+    EXPECT_EQ(json::parse(place_.read("net/provider-1/config.json"))["provider"]["priceFloor"],
+              900);
     EXPECT_EQ(ask(home("producer", {"job", "result", job, "--out", "model"})).value("folder", ""),
               "model");
     EXPECT_EQ(ask(home("producer", {"job", "verify", job, "--folder", "model"})).value("tasks", 0),

@@ -53,12 +53,24 @@ TEST_F(BlockSyncTest, catches_up_and_stays_at_the_head) {
     following.start();
     EXPECT_TRUE(eventually([&] { return height_ == 20; }));
     EXPECT_TRUE(following.connected());
+    EXPECT_EQ(following.peer(), endpoint(*server));
     engine_.commit();
     EXPECT_TRUE(eventually([&] { return height_ == 21; }));
     following.stop();
     EXPECT_FALSE(following.connected());
     engine_.commit();
     EXPECT_EQ(height_, 21u);
+}
+
+TEST_F(BlockSyncTest, names_the_peer_it_follows_and_why_it_left_another) {
+    const auto server = serve();
+    auto following = sync({"127.0.0.1:1", endpoint(*server)});
+    following.start();
+    EXPECT_TRUE(eventually([&] { return following.peer() == endpoint(*server); }));
+    EXPECT_NE(following.error_of("127.0.0.1:1").find("127.0.0.1:1"), std::string::npos);
+    EXPECT_EQ(following.error_of(endpoint(*server)), "");
+    following.stop();
+    EXPECT_EQ(following.peer(), "");
 }
 
 TEST_F(BlockSyncTest, is_connected_before_there_is_a_block) {

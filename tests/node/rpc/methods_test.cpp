@@ -138,7 +138,7 @@ TEST_F(Rpc, SpendingNeedsARole) {
         EXPECT_EQ(with_read.call(method.name, params).error().code, Code::kUnauthorized);
         EXPECT_TRUE(with_spend.call(method.name, params).ok()) << method.name;
     }
-    EXPECT_EQ(spending, 9U);
+    EXPECT_EQ(spending, 10U);
 }
 
 TEST_F(Rpc, ReadsShowTheState) {
@@ -281,6 +281,33 @@ TEST_F(Rpc, PostJobSignsTheRightBody) {
     ASSERT_TRUE(post.ParseFromString(node.last_signed.payload()));
     EXPECT_EQ(post.spec().optimizer().lr_nano(), 3'000'000U);
     EXPECT_EQ(post.spec().name(), "tiny-text");
+}
+
+TEST_F(Rpc, AnEstimateSaysWhichRulesExcludeHowMany) {
+    const json estimate = call("job_estimate", {{"spec", json::parse(kExampleSpec)}});
+    EXPECT_EQ(estimate["eligibleProviders"], 0);
+    ASSERT_EQ(estimate["excluded"].size(), 1U);
+    EXPECT_EQ(estimate["excluded"][0]["providers"], 1);
+    EXPECT_EQ(estimate["excluded"][0]["reason"], "bond_too_small");
+    EXPECT_FALSE(estimate["excluded"][0].value("remedy", "").empty());
+    EXPECT_TRUE(estimate["jobMs"].is_null());
+}
+
+TEST_F(Rpc, SlotsOfTheNodesOwnProvider) {
+    const json reply = call("provider_getSlots", json::object());
+    ASSERT_EQ(reply["slots"].size(), 1U);
+    const json& slot = reply["slots"][0];
+    EXPECT_EQ(slot["taskId"], "0x" + std::string(64, '5'));
+    EXPECT_EQ(slot["phase"], "training");
+    EXPECT_EQ(slot["localStep"], 3);
+    EXPECT_EQ(slot["localSteps"], 10);
+    EXPECT_EQ(slot["loss"], "4.250000");
+    EXPECT_EQ(slot["secondsLeft"], 8);  // the newest block is 3 ms after the start of the chain
+}
+
+TEST_F(Rpc, PeersAreReportedWithWhatIsKnownOfThem) {
+    const json peers = call("node_getPeers", json::object())["peers"];
+    EXPECT_EQ(peers, json::parse(R"([{"endpoint":"127.0.0.1:2","connected":true,"error":""}])"));
 }
 
 TEST_F(Rpc, JobErrorsNameTheField) {
