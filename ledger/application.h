@@ -79,18 +79,21 @@ public:
     // Orders and drops candidates to fit max_bytes; candidates arrive in mempool order.
     [[nodiscard]] virtual std::vector<Bytes> prepare_proposal(std::vector<Bytes> candidates,
                                                               uint64_t max_bytes) = 0;
-    [[nodiscard]] virtual bool process_proposal(const ProposedBlock& block) = 0;
+    // Whether every transaction would be included. An error is this node's, not the block's.
+    [[nodiscard]] virtual Result<bool> process_proposal(const ProposedBlock& block) = 0;
     virtual Result<FinalizedBlock> finalize_block(const ProposedBlock& block) = 0;
     virtual Status commit() = 0;
     // Snapshots that others may start from.
     [[nodiscard]] virtual std::vector<SnapshotInfo> list_snapshots() const = 0;
     [[nodiscard]] virtual Result<Bytes> load_snapshot_chunk(uint64_t height, uint32_t format,
                                                             uint32_t index) const = 0;
-    // Instead of the blocks up to its height, where `app_hash` is known to be the chain's.
-    // kCorrupt: not this one. Then every chunk, in any order; kCorrupt: not this copy of it. After
-    // the last one info() tells the snapshot's height.
+    // Instead of the blocks up to its height, where `app_hash` is known to be the chain's; also in
+    // place of a snapshot that no block has followed yet. kCorrupt: who offers it is not to be
+    // believed; kInvalidArgument: not this one; kUnsupported: not this format.
     virtual Status offer_snapshot(const SnapshotInfo& snapshot, const Hash256& app_hash) = 0;
-    virtual Status apply_snapshot_chunk(uint32_t index, ByteView chunk) = 0;
+    // Then every chunk, in any order. True: it was the last, and info() tells the snapshot's
+    // height. kCorrupt: not this copy of it; kConflict: not this snapshot.
+    virtual Result<bool> apply_snapshot_chunk(uint32_t index, ByteView chunk) = 0;
     [[nodiscard]] virtual Result<QueryReply> query(const QueryRequest& request) const = 0;
     // The last committed state, immutable, safe from any thread.
     [[nodiscard]] virtual std::shared_ptr<const ReadView> committed_state() const = 0;

@@ -4,7 +4,6 @@
 #include <limits>
 #include <queue>
 
-#include "ledger/anchor.h"
 #include "ledger/block_check.h"
 #include "ledger/codec/block.h"
 #include "ledger/codec/canonical.h"
@@ -41,6 +40,7 @@ Result<std::unique_ptr<LocalApplication>> LocalApplication::open(
         app->genesis_hash_ = genesis_hash(app->genesis_);
         if (database.last().parts.params_hash != app->genesis_hash_)
             return fail(Code::kCorrupt, "database: app hash does not bind the stored genesis");
+        app->snapshots_.drop_foreign(app->genesis_hash_, database.height());
     }
     app->load_committed();
     return app;
@@ -87,6 +87,7 @@ Result<Hash256> LocalApplication::init_chain(const pb::Genesis& genesis) {
     ASSAY_RETURN_IF_ERROR(database_.commit(prepared, record));
     genesis_ = genesis;
     genesis_hash_ = hash;
+    snapshots_.drop_foreign(hash, 0);
     load_committed();
     return prepared.record.app_hash;
 }
@@ -222,11 +223,10 @@ std::vector<Bytes> LocalApplication::prepare_proposal(std::vector<Bytes> candida
     return chosen;
 }
 
-bool LocalApplication::process_proposal(const ProposedBlock& block) {
-    const auto finalized = finalize_block(block);
-    if (!finalized) return false;
+Result<bool> LocalApplication::process_proposal(const ProposedBlock& block) {
+    ASSAY_ASSIGN(const FinalizedBlock finalized, finalize_block(block));
     return std::all_of(
-        finalized->results.begin(), finalized->results.end(),
+        finalized.results.begin(), finalized.results.end(),
         [](const pb::TxResult& result) { return is_included(static_cast<TxCode>(result.code())); });
 }
 
@@ -303,38 +303,60 @@ Result<Bytes> LocalApplication::load_snapshot_chunk(uint64_t height, uint32_t fo
 
 Status LocalApplication::offer_snapshot(const SnapshotInfo& snapshot, const Hash256& app_hash) {
     restore_.reset();
-    if (info().height != 0)
+    // An engine that ended between our last chunk and its own first state offers one again.
+    const uint64_t height = info().height;
+    if (height != 0 && height != database_.restored_height())
         return fail(Code::kConflict, "offer_snapshot: this node has blocks already");
-    if (snapshot.format != kSnapshotFormat || snapshot.height == 0)
+    if (snapshot.height == 0)
+        return fail(Code::kInvalidArgument, "offer_snapshot: height 0 is the genesis's");
+    if (snapshot.format != kSnapshotFormat)
         return fail(Code::kUnsupported, "offer_snapshot: format " +
-                                            std::to_string(snapshot.format) + ", height " +
-                                            std::to_string(snapshot.height));
+                                            std::to_string(snapshot.format) + ", this node knows " +
+                                            std::to_string(kSnapshotFormat));
+    if (snapshot.hash != sha256(snapshot.manifest))
+        return fail(Code::kCorrupt, "offer_snapshot: its hash is not its manifest's");
     ASSAY_ASSIGN(SnapshotManifest manifest, decode_manifest(snapshot.manifest));
     if (app_hash_of(manifest.parts) != app_hash)
         return fail(Code::kCorrupt, "offer_snapshot: it leads to another app hash");
     if (manifest.parts.params_hash != genesis_hash_)
         return fail(Code::kCorrupt, "offer_snapshot: it is of a chain with another genesis");
-    if (manifest.subtrees.size() != snapshot.chunks)
+    if (manifest.chunks.size() != snapshot.chunks)
         return fail(Code::kCorrupt, "offer_snapshot: wrong number of chunks");
     ASSAY_ASSIGN(restore_, database_.begin_restore(std::move(manifest), snapshot.height));
     return {};
 }
 
-Status LocalApplication::apply_snapshot_chunk(uint32_t index, ByteView chunk) {
+Result<bool> LocalApplication::apply_snapshot_chunk(uint32_t index, ByteView chunk) {
     if (!restore_) return fail(Code::kConflict, "apply_snapshot_chunk: no snapshot was offered");
     ASSAY_RETURN_IF_ERROR(restore_->add(index, chunk));
-    return restore_->complete() ? finish_restore() : Status{};
+    // The height is a claim until the anchor is there: do not fetch the rest for a wrong one.
+    if (index == restore_->chunk_of(anchor_key())) {
+        const auto anchor = restored_anchor();
+        if (!anchor) {
+            restore_.reset();
+            return anchor.error();
+        }
+    }
+    if (!restore_->complete()) return false;
+    ASSAY_RETURN_IF_ERROR(finish_restore());
+    return true;
+}
+
+Result<Anchor> LocalApplication::restored_anchor() const {
+    const auto value = restore_->state()->get(anchor_key());
+    if (!value) return fail(Code::kConflict, "snapshot: its state has no anchor");
+    auto anchor = decode_anchor(*value);
+    if (!anchor) return fail(Code::kConflict, "snapshot: " + anchor.error().message);
+    if (anchor->height != restore_->height())
+        return fail(Code::kConflict, "snapshot: is said to be of height " +
+                                         std::to_string(restore_->height()) + ", its anchor says " +
+                                         std::to_string(anchor->height));
+    return anchor;
 }
 
 Status LocalApplication::finish_restore() {
+    ASSAY_ASSIGN(const Anchor anchor, restored_anchor());
     const auto restore = std::move(restore_);
-    const auto value = restore->state()->get(anchor_key());
-    if (!value) return fail(Code::kConflict, "snapshot: its state has no anchor");
-    ASSAY_ASSIGN(const Anchor anchor, decode_anchor(*value));
-    if (anchor.height != restore->height())
-        return fail(Code::kConflict, "snapshot: is said to be of height " +
-                                         std::to_string(restore->height()) + ", its anchor says " +
-                                         std::to_string(anchor.height));
     ASSAY_ASSIGN(Bytes genesis, encode_genesis(genesis_));
     const pb::BlockHeader header = header_of(anchor, restore->app_hash(), genesis_);
     ASSAY_RETURN_IF_ERROR(

@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 
+#include "ledger/anchor.h"
 #include "ledger/application.h"
 #include "ledger/executor.h"
 #include "ledger/snapshot_keeper.h"
@@ -45,15 +46,14 @@ public:
     // Highest fee first; within a sender, nonce order; ties in the order given.
     [[nodiscard]] std::vector<Bytes> prepare_proposal(std::vector<Bytes> candidates,
                                                       uint64_t max_bytes) override;
-    // True if every transaction would be included.
-    [[nodiscard]] bool process_proposal(const ProposedBlock& block) override;
+    [[nodiscard]] Result<bool> process_proposal(const ProposedBlock& block) override;
     Result<FinalizedBlock> finalize_block(const ProposedBlock& block) override;
     Status commit() override;
     [[nodiscard]] std::vector<SnapshotInfo> list_snapshots() const override;
     [[nodiscard]] Result<Bytes> load_snapshot_chunk(uint64_t height, uint32_t format,
                                                     uint32_t index) const override;
     Status offer_snapshot(const SnapshotInfo& snapshot, const Hash256& app_hash) override;
-    Status apply_snapshot_chunk(uint32_t index, ByteView chunk) override;
+    Result<bool> apply_snapshot_chunk(uint32_t index, ByteView chunk) override;
     [[nodiscard]] Result<QueryReply> query(const QueryRequest& request) const override;
     [[nodiscard]] std::shared_ptr<const ReadView> committed_state() const override;
 
@@ -89,6 +89,7 @@ private:
     void load_committed();
     TxCode check_nonce_and_fee(const CheckedTx& tx, bool recheck, std::string& log);
     Result<Finalized> execute(const ProposedBlock& block);
+    [[nodiscard]] Result<Anchor> restored_anchor() const;
     Status finish_restore();
 
     // Constant after construction.

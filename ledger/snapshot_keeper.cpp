@@ -47,10 +47,24 @@ std::optional<uint64_t> SnapshotKeeper::newest() const {
     return files_.back().height();
 }
 
+void SnapshotKeeper::drop_foreign(const Hash256& params_hash, uint64_t height) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(files_, [&](const SnapshotFile& file) {
+        const auto manifest = decode_manifest(file.manifest());
+        if (manifest && manifest->parts.params_hash == params_hash && file.height() <= height)
+            return false;
+        std::error_code ignored;
+        fs::remove(file.path(), ignored);
+        return true;
+    });
+}
+
 void SnapshotKeeper::committed(const Database& database) {
     if (options_.interval == 0 || writing_) return;
     const uint64_t height = database.height();
-    if (height / options_.interval <= newest().value_or(0) / options_.interval) return;
+    const uint64_t last = std::max(newest().value_or(0), tried_);
+    if (height / options_.interval <= last / options_.interval) return;
+    tried_ = height;
     wait();
     writing_ = true;
     thread_ = std::thread([this, source = database.source()] {

@@ -2,8 +2,8 @@
 // newest few in a folder and serves their chunks.
 //
 // Ownership: a thread while it writes; views of the state keep what they need. Threads: list() and
-// chunk() from any; committed() by one. Errors: a snapshot that cannot be written is told to `log`,
-// and the next one is tried when it is due.
+// chunk() from any; committed() and drop_foreign() by one. Errors: a snapshot that cannot be
+// written is told to `log`, and the next one is tried when it is due.
 #pragma once
 
 #include <atomic>
@@ -34,7 +34,9 @@ public:
     SnapshotKeeper(const SnapshotKeeper&) = delete;
     SnapshotKeeper& operator=(const SnapshotKeeper&) = delete;
 
-    // `source` changed the state: only such heights can be gone on from (ledger/anchor.h).
+    // Removes those of another genesis, and those above `height`: they are of another past.
+    void drop_foreign(const Hash256& params_hash, uint64_t height);
+    // The last block changed the state: only such heights can be gone on from (ledger/anchor.h).
     void committed(const Database& database);
     [[nodiscard]] std::vector<SnapshotInfo> list() const;
     [[nodiscard]] Result<Bytes> chunk(uint64_t height, uint32_t format, uint32_t index) const;
@@ -47,6 +49,7 @@ private:
     [[nodiscard]] std::optional<uint64_t> newest() const;
 
     const SnapshotOptions options_;
+    uint64_t tried_ = 0;  // the last height whose snapshot was begun, also in vain
     std::atomic<bool> stopping_{false};
     std::atomic<bool> writing_{false};
     std::thread thread_;

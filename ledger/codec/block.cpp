@@ -167,11 +167,12 @@ Status check_genesis(const pb::Genesis& genesis) {
         return fail(Code::kInvalidArgument,
                     "genesis.chain_id: use 1-48 characters of a-z, 0-9 and '-'");
     }
-    if (genesis.app_version() != kAppVersion)
-        return fail(Code::kUnsupported, "genesis.app_version: the chain has rules of version " +
-                                            std::to_string(genesis.app_version()) +
-                                            ", this program knows " + std::to_string(kAppVersion) +
-                                            ". Remedy: the assay release for them");
+    if (genesis.app_version() < kOldestAppVersion || genesis.app_version() > kAppVersion)
+        return fail(Code::kUnsupported,
+                    "genesis.app_version: the chain has rules of version " +
+                        std::to_string(genesis.app_version()) + ", this program knows " +
+                        std::to_string(kOldestAppVersion) + " to " + std::to_string(kAppVersion) +
+                        ". Remedy: the assay release for them");
     ASSAY_RETURN_IF_ERROR(check_validators(genesis));
     if (static_cast<size_t>(genesis.accounts_size()) > kMaxGenesisAccounts)
         return fail(Code::kLimit, "genesis.accounts: more than " +

@@ -23,7 +23,9 @@ inline constexpr size_t kMaxBlockTransactions = 20'000;
 inline constexpr size_t kMaxBlockTxBytes = kMaxBlockBytes - 512 * 1024;
 inline constexpr size_t kMaxGenesisBytes = 64 * 1024 * 1024;
 inline constexpr size_t kMaxGenesisAccounts = 1'000'000;
-inline constexpr uint32_t kAppVersion = 1;  // of the rules that this program knows
+// Of the rules that this program knows: those of the oldest chain that it can execute, and its own.
+inline constexpr uint32_t kOldestAppVersion = 2;
+inline constexpr uint32_t kAppVersion = 2;
 inline constexpr size_t kMaxValidators = 128;
 inline constexpr size_t kMaxMisbehaviors = 1024;  // in one block
 inline constexpr uint64_t kMaxValidatorPower = 1'000'000'000'000;

@@ -43,6 +43,10 @@ uint64_t ChainEngine::height() const {
     return tip().height;
 }
 
+uint64_t ChainEngine::lowest_height() const {
+    return database_.restored_height().value_or(0) + 1;
+}
+
 Hash256 ChainEngine::head_hash() const {
     return tip().hash;
 }
@@ -57,10 +61,10 @@ Result<Bytes> ChainEngine::encoded_block(uint64_t height) const {
         return fail(Code::kNotFound, "block " + std::to_string(height) +
                                          ": the chain has heights 1 to " +
                                          std::to_string(this->height()));
-    if (const auto restored = database_.restored_height(); restored && height <= *restored)
+    if (height < lowest_height())
         return fail(Code::kNotFound, "block " + std::to_string(height) +
                                          ": this node began with a snapshot of height " +
-                                         std::to_string(*restored) +
+                                         std::to_string(lowest_height() - 1) +
                                          ". Remedy: ask a node that has every block");
     return database_.block(height);
 }

@@ -20,6 +20,7 @@ namespace assay::ledger {
 class ChainEngine : public Engine {
 public:
     [[nodiscard]] uint64_t height() const override;
+    [[nodiscard]] uint64_t lowest_height() const override;
     [[nodiscard]] Hash256 head_hash() const override;
     [[nodiscard]] Result<Bytes> encoded_block(uint64_t height) const override;
     [[nodiscard]] Result<CommittedBlock> block(uint64_t height) const override;

@@ -34,6 +34,8 @@ public:
 
     virtual CheckResult submit(ByteView tx) = 0;  // check, then mempool (or relay to the producer)
     [[nodiscard]] virtual uint64_t height() const = 0;
+    // The first block that is here; a node that began with a snapshot has none before it.
+    [[nodiscard]] virtual uint64_t lowest_height() const { return 1; }
     [[nodiscard]] virtual Hash256 head_hash() const = 0;
     [[nodiscard]] virtual Result<Bytes> encoded_block(uint64_t height) const = 0;
     [[nodiscard]] virtual Result<CommittedBlock> block(uint64_t height) const = 0;

@@ -305,7 +305,7 @@ Restore::Restore(Database& database, SnapshotManifest manifest, uint64_t height)
     : database_(database),
       manifest_(std::move(manifest)),
       height_(height),
-      subtrees_(manifest_.subtrees.size()),
+      subtrees_(manifest_.chunks.size()),
       missing_(subtrees_.size()) {}
 
 Status Restore::add(size_t index, ByteView bytes) {
@@ -317,6 +317,10 @@ Status Restore::add(size_t index, ByteView bytes) {
     return {};
 }
 
+size_t Restore::chunk_of(ByteView key) const {
+    return chunk_index(manifest_.chunks, plain_hash(key));
+}
+
 std::shared_ptr<const ReadView> Restore::state() const {
     return database_.impl_->store_->snapshot();
 }
@@ -325,9 +329,12 @@ Status Restore::finish(const std::map<std::string, Bytes>& meta) {
     if (!complete())
         return fail(Code::kConflict,
                     "snapshot: " + std::to_string(missing_) + " chunks are missing");
-    std::vector<Slot> subtrees;
-    for (const auto& subtree : subtrees_) subtrees.push_back(*subtree);
+    std::vector<Subtree> subtrees;
+    for (size_t i = 0; i < subtrees_.size(); ++i)
+        subtrees.push_back({manifest_.chunks[i].path, *subtrees_[i]});
     TreeUpdate tree = join_subtrees(subtrees, height_);
+    if (tree.root != manifest_.parts.state_root)
+        return fail(Code::kConflict, "snapshot: its chunks have another root than it states");
     Store::Restored restored;
     restored.record = {height_, manifest_.parts, app_hash_of(manifest_.parts), height_};
     restored.nodes = std::move(tree.written);

@@ -81,6 +81,8 @@ public:
     [[nodiscard]] bool complete() const { return missing_ == 0; }
     [[nodiscard]] uint64_t height() const { return height_; }
     [[nodiscard]] Hash256 app_hash() const { return app_hash_of(manifest_.parts); }
+    // Of the chunk that holds `key`, or proves that there is none.
+    [[nodiscard]] size_t chunk_of(ByteView key) const;
     // The pairs taken in so far.
     [[nodiscard]] std::shared_ptr<const ReadView> state() const;
     // Once complete: makes it the database's last committed height.

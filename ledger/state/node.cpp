@@ -57,6 +57,14 @@ NibblePath NibblePath::child(uint8_t nibble) const {
     return path;
 }
 
+bool NibblePath::is_prefix_of(const Hash256& key_hash) const {
+    const size_t whole = length / 2;
+    if (!std::equal(packed.begin(), packed.begin() + static_cast<std::ptrdiff_t>(whole),
+                    key_hash.bytes.begin()))
+        return false;
+    return length % 2 == 0 || packed[whole] >> 4 == key_hash.bytes[whole] >> 4;
+}
+
 Bytes encode_node_key(const NodeKey& key) {
     Bytes out;
     const size_t packed_bytes = (key.path.length + 1U) / 2;

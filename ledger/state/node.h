@@ -28,6 +28,7 @@ struct NibblePath {
     std::array<uint8_t, 32> packed{};
 
     [[nodiscard]] NibblePath child(uint8_t nibble) const;
+    [[nodiscard]] bool is_prefix_of(const Hash256& key_hash) const;
     auto operator<=>(const NibblePath&) const = default;
 };
 

@@ -9,16 +9,13 @@
 namespace assay::ledger {
 namespace {
 
-constexpr uint8_t kManifestFormat = 1;
+constexpr uint8_t kManifestFormat = 2;
 constexpr uint8_t kChunkFormat = 1;
+constexpr uint8_t kSplit = 3;  // beside the kinds of slots: the sixteen children follow
 constexpr size_t kHashBytes = 32;
 
 Error malformed(const std::string& why) {
     return fail(Code::kCorrupt, "snapshot manifest: " + why);
-}
-
-size_t chunk_count(uint8_t depth) {
-    return size_t{1} << (4 * depth);
 }
 
 // Takes bytes off the front; after the end it gives zeros and is not good().
@@ -57,18 +54,53 @@ void append_slot(Bytes& out, const Slot& slot) {
     append(out, slot.value_hash.view());
 }
 
-std::optional<Slot> read_slot(Reader& reader) {
-    switch (static_cast<Slot::Kind>(reader.byte())) {
-        case Slot::Kind::kEmpty:
-            return Slot{};
-        case Slot::Kind::kLeaf: {
-            const Hash256 key_hash = reader.hash();
-            return Slot::leaf(key_hash, reader.hash());
+// The sixteen children of the split at `path`; takes their chunks off the front of `rest`.
+void append_split(Bytes& out, const NibblePath& path, std::span<const Subtree>& rest) {
+    for (uint8_t nibble = 0; nibble < Node::kSlots; ++nibble) {
+        if (rest.front().path.length == path.length + 1) {
+            append_slot(out, rest.front().slot);
+            rest = rest.subspan(1);
+        } else {
+            out.push_back(kSplit);
+            append_split(out, path.child(nibble), rest);
         }
-        case Slot::Kind::kInner:
-            return Slot::inner(0, reader.hash());
     }
-    return std::nullopt;
+}
+
+// One way to write each: an empty subtree is not an inner one, and a leaf lies under its path.
+Status check_slot(const NibblePath& path, const Slot& slot) {
+    if (slot.kind == Slot::Kind::kInner && slot.hash == kEmptySubtree)
+        return malformed("an empty subtree is written as a full one");
+    if (slot.kind == Slot::Kind::kLeaf && !path.is_prefix_of(slot.key_hash))
+        return malformed("a leaf stands in another chunk's place");
+    return {};
+}
+
+Status read_split(Reader& reader, const NibblePath& path, std::vector<Subtree>& chunks) {
+    if (path.length == kMaxSnapshotDepth)
+        return malformed("deeper than " + std::to_string(kMaxSnapshotDepth));
+    for (uint8_t nibble = 0; nibble < Node::kSlots; ++nibble) {
+        const NibblePath child = path.child(nibble);
+        const uint8_t kind = reader.byte();
+        if (!reader.good()) return malformed("cut short");
+        if (kind == kSplit) {
+            ASSAY_RETURN_IF_ERROR(read_split(reader, child, chunks));
+            continue;
+        }
+        Subtree chunk{child, {}};
+        if (kind == static_cast<uint8_t>(Slot::Kind::kLeaf)) {
+            const Hash256 key_hash = reader.hash();
+            chunk.slot = Slot::leaf(key_hash, reader.hash());
+        } else if (kind == static_cast<uint8_t>(Slot::Kind::kInner)) {
+            chunk.slot = Slot::inner(0, reader.hash());
+        } else if (kind != static_cast<uint8_t>(Slot::Kind::kEmpty)) {
+            return malformed("unknown kind of subtree");
+        }
+        ASSAY_RETURN_IF_ERROR(check_slot(child, chunk.slot));
+        if (chunks.size() == kMaxSnapshotChunks) return malformed("too many chunks");
+        chunks.push_back(chunk);
+    }
+    return {};
 }
 
 }  // namespace
@@ -77,8 +109,8 @@ Bytes encode_manifest(const SnapshotManifest& manifest) {
     Bytes out{kManifestFormat};
     append(out, encode_app_hash_parts(manifest.parts));
     for (const Hash256& peak : manifest.log_edge.peaks()) append(out, peak.view());
-    out.push_back(manifest.depth);
-    for (const Slot& slot : manifest.subtrees) append_slot(out, slot);
+    std::span<const Subtree> rest = manifest.chunks;
+    append_split(out, {}, rest);
     return out;
 }
 
@@ -93,34 +125,20 @@ Result<SnapshotManifest> decode_manifest(ByteView bytes) {
     std::vector<Hash256> peaks(static_cast<size_t>(std::popcount(manifest.parts.log_size)));
     for (Hash256& peak : peaks) peak = reader.hash();
     ASSAY_ASSIGN(manifest.log_edge, LogEdge::of(manifest.parts.log_size, std::move(peaks)));
-    manifest.depth = reader.byte();
-    if (manifest.depth < 1 || manifest.depth > kMaxSnapshotDepth)
-        return malformed("depth " + std::to_string(manifest.depth) + " is not 1 to 4");
-    const size_t count = chunk_count(manifest.depth);
-    for (size_t i = 0; i < count && reader.good(); ++i) {
-        const auto slot = read_slot(reader);
-        if (!slot) return malformed("unknown kind of subtree");
-        manifest.subtrees.push_back(*slot);
-    }
+    ASSAY_RETURN_IF_ERROR(read_split(reader, {}, manifest.chunks));
     if (!reader.at_end()) return malformed("wrong length");
     if (manifest.log_edge.root() != manifest.parts.log_root)
         return malformed("its subtrees of the event log have another root");
-    if (join_subtrees(manifest.subtrees, 0).root != manifest.parts.state_root)
+    if (join_subtrees(manifest.chunks, 0).root != manifest.parts.state_root)
         return malformed("its subtrees of the state have another root");
     return manifest;
 }
 
-NibblePath chunk_path(size_t index, uint8_t depth) {
-    NibblePath path;
-    for (uint8_t i = 0; i < depth; ++i)
-        path = path.child(static_cast<uint8_t>(index >> (4 * (depth - 1 - i)) & 15));
-    return path;
-}
-
-size_t chunk_index(const Hash256& key_hash, uint8_t depth) {
-    size_t index = 0;
-    for (uint8_t i = 0; i < depth; ++i) index = index << 4 | key_nibble(key_hash, i);
-    return index;
+size_t chunk_index(const std::vector<Subtree>& chunks, const Hash256& key_hash) {
+    const auto after = std::upper_bound(
+        chunks.begin(), chunks.end(), key_hash,
+        [](const Hash256& hash, const Subtree& chunk) { return hash.bytes < chunk.path.packed; });
+    return static_cast<size_t>(after - chunks.begin()) - 1;
 }
 
 Bytes encode_chunk(const std::vector<StatePair>& pairs) {
@@ -137,7 +155,8 @@ Bytes encode_chunk(const std::vector<StatePair>& pairs) {
 Result<SnapshotChunk> decode_chunk(const SnapshotManifest& manifest, size_t index, ByteView bytes,
                                    uint64_t version) {
     const std::string name = "snapshot chunk " + std::to_string(index) + ": ";
-    if (index >= manifest.subtrees.size()) return fail(Code::kCorrupt, name + "there is none");
+    if (index >= manifest.chunks.size()) return fail(Code::kCorrupt, name + "there is none");
+    const Subtree& expected = manifest.chunks[index];
     Reader reader(bytes);
     if (reader.byte() != kChunkFormat) return fail(Code::kCorrupt, name + "unknown format");
     SnapshotChunk chunk;
@@ -147,17 +166,16 @@ Result<SnapshotChunk> decode_chunk(const SnapshotManifest& manifest, size_t inde
         const ByteView value = reader.take(reader.integer());
         if (!reader.good()) return fail(Code::kCorrupt, name + "cut short");
         const LeafChange leaf{plain_hash(key), plain_hash(value)};
-        if (chunk_index(leaf.key_hash, manifest.depth) != index)
+        if (!expected.path.is_prefix_of(leaf.key_hash))
             return fail(Code::kCorrupt, name + "holds a key of another chunk");
         if (!leaves.empty() && leaves.back().key_hash >= leaf.key_hash)
             return fail(Code::kCorrupt, name + "keys are out of order");
         leaves.push_back(leaf);
         chunk.pairs.emplace_back(bytes_of(key), bytes_of(value));
     }
-    chunk.subtree = build_subtree(chunk_path(index, manifest.depth), leaves, version, chunk.nodes);
-    const Slot& expected = manifest.subtrees[index];
-    if (chunk.subtree.kind != expected.kind ||
-        chunk.subtree.subtree_hash() != expected.subtree_hash())
+    chunk.subtree = build_subtree(expected.path, leaves, version, chunk.nodes);
+    // The kind does not count: the hash alone is bound, and what is kept is built from the pairs.
+    if (chunk.subtree.subtree_hash() != expected.slot.subtree_hash())
         return fail(Code::kCorrupt, name + "its pairs have another root than the manifest says");
     return chunk;
 }

@@ -2,9 +2,10 @@
 // each prove themselves against the manifest, so that a bad one is known at once and asked for
 // elsewhere.
 //
-// A chunk is the subtree of all keys whose hash begins with the same nibbles: with `depth` nibbles
-// there are 16^depth of them, and their roots are the manifest. The event log is not in it, only
-// the right edge that later events are appended to.
+// A chunk is the subtree of all keys whose hash begins with the same nibbles. The manifest is the
+// tree above the chunks: a part that would be too large is split into its sixteen children, and
+// only that part, so that keys ground to fall together make one branch deeper and nothing else. The
+// event log is not in it, only the right edge that later events are appended to.
 // Ownership: plain values. Threads: pure functions. Errors: kCorrupt for bytes that lead to another
 // root than they should. Format: docs/formats/snapshot.md.
 #pragma once
@@ -18,26 +19,25 @@
 
 namespace assay::ledger {
 
-inline constexpr uint32_t kSnapshotFormat = 1;
-inline constexpr uint8_t kMaxSnapshotDepth = 4;
+inline constexpr uint32_t kSnapshotFormat = 2;
+inline constexpr uint8_t kMaxSnapshotDepth = 16;  // nibbles of a chunk's path
+inline constexpr size_t kMaxSnapshotChunks = 131'072;
 inline constexpr size_t kMaxManifestBytes = 3'900'000;     // an engine's message of 4 MB
 inline constexpr size_t kSnapshotChunkBytes = 10'000'000;  // chunks are split above this
 
 struct SnapshotManifest {
     AppHashParts parts;
     LogEdge log_edge;
-    uint8_t depth = 1;
-    std::vector<Slot> subtrees;  // 16^depth; the versions of inner ones say nothing
+    // By path, and every key hash belongs to exactly one; the versions of inner ones say nothing.
+    std::vector<Subtree> chunks;
 };
 
 [[nodiscard]] Bytes encode_manifest(const SnapshotManifest& manifest);
 // Its hashes lead to the roots it states; whether those are the chain's, the app hash tells.
 [[nodiscard]] Result<SnapshotManifest> decode_manifest(ByteView bytes);
 
-// The nibbles that the keys of chunk `index` begin with.
-[[nodiscard]] NibblePath chunk_path(size_t index, uint8_t depth);
 // Of the chunk that a key hash belongs to.
-[[nodiscard]] size_t chunk_index(const Hash256& key_hash, uint8_t depth);
+[[nodiscard]] size_t chunk_index(const std::vector<Subtree>& chunks, const Hash256& key_hash);
 
 using StatePair = std::pair<Bytes, Bytes>;  // key, value
 // Ascending by the hash of the key.

@@ -1,9 +1,10 @@
 // A snapshot on disk, in one file: written once from a view of the state, read chunk by chunk.
 //
-// write_snapshot reads the whole state at least twice and holds at most kGatherBytes of it.
-// Ownership: a SnapshotFile holds no file open. Threads: const methods from any. Errors: kIo naming
-// the file; kCorrupt for a state that has not the recorded root, or a file that was changed;
-// kLimit where a part of the state is too large for a chunk. Format: docs/formats/snapshot.md.
+// write_snapshot reads the whole state at least twice and takes at most kGatherBytes of memory, and
+// that of one chunk. Ownership: a SnapshotFile holds no file open. Threads: const methods from any.
+// Errors: kIo naming the file, also where the disk has no room; kCorrupt for a state that cannot be
+// read or has not the recorded root, or a file that was changed; kLimit for a state that is too
+// large. Format: docs/formats/snapshot.md.
 #pragma once
 
 #include <filesystem>
@@ -13,18 +14,22 @@
 
 #include "ledger/state/commit_record.h"
 #include "ledger/state/snapshot.h"
-#include "ledger/state/view.h"
+#include "ledger/state/store.h"
 
 namespace assay::ledger {
 
 // One height, to be read while later blocks are committed.
 struct StateSource {
-    std::shared_ptr<const ReadView> view;
+    std::shared_ptr<const StoreView> view;
     CommitRecord record;
     LogEdge log_edge;
 };
 
-// Whole or not at all. `cancelled` is asked now and then; kConflict when it says so.
+inline constexpr size_t kGatherBytes = size_t{256} << 20;
+inline constexpr uint64_t kFreeDiskBytes = uint64_t{256} << 20;  // left to the rest of the node
+
+// Whole, synced and in its place, or not at all. `cancelled` is asked now and then; kConflict when
+// it says so.
 Status write_snapshot(
     const StateSource& source, const std::filesystem::path& file,
     const std::function<bool()>& cancelled = [] { return false; });

@@ -94,8 +94,8 @@ Error storage_error(const rocksdb::Status& status, const std::string& what) {
     return fail(Code::kIo, detail + "; check the disk and its free space");
 }
 
-[[noreturn]] void stop_on(const rocksdb::Status& status, const char* what) {
-    std::fprintf(stderr, "fatal: %s\n", storage_error(status, what).message.c_str());
+[[noreturn]] void stop_with(const Error& error) {
+    std::fprintf(stderr, "fatal: %s\n", error.message.c_str());
     std::abort();
 }
 
@@ -166,7 +166,11 @@ public:
     [[nodiscard]] std::optional<Bytes> get(ByteView key) const override {
         return get_or_stop(kState, key, "reading the state");
     }
-    void scan(ByteView prefix, const Visitor& visit) const override;
+    void scan(ByteView prefix, const Visitor& visit) const override {
+        const Status read = try_scan(prefix, visit);
+        if (!read) stop_with(read.error());
+    }
+    [[nodiscard]] Status try_scan(ByteView prefix, const Visitor& visit) const override;
     [[nodiscard]] Result<std::shared_ptr<const Node>> read_node(const NodeKey& key) const override;
     [[nodiscard]] Result<Hash256> read_log_hash(const LogPosition& position) const override;
     [[nodiscard]] Result<std::optional<CommitRecord>> last() const override;
@@ -222,11 +226,11 @@ std::optional<Bytes> Store::View::get_or_stop(Column column, ByteView key, const
     const rocksdb::Status status =
         engine_->db->Get(read_, engine_->columns[column], slice_of(key), &value);
     if (status.IsNotFound()) return std::nullopt;
-    if (!status.ok()) stop_on(status, what);
+    if (!status.ok()) stop_with(storage_error(status, what));
     return bytes_of(view_of_slice(value));
 }
 
-void Store::View::scan(ByteView prefix, const Visitor& visit) const {
+Status Store::View::try_scan(ByteView prefix, const Visitor& visit) const {
     const Bytes end = end_of_prefix(prefix);
     const rocksdb::Slice end_slice = slice_of(end);
     rocksdb::ReadOptions read = read_;
@@ -234,8 +238,9 @@ void Store::View::scan(ByteView prefix, const Visitor& visit) const {
     const std::unique_ptr<rocksdb::Iterator> row(
         engine_->db->NewIterator(read, engine_->columns[kState]));
     for (row->Seek(slice_of(prefix)); row->Valid(); row->Next())
-        if (!visit(view_of_slice(row->key()), view_of_slice(row->value()))) return;
-    if (!row->status().ok()) stop_on(row->status(), "scanning the state");
+        if (!visit(view_of_slice(row->key()), view_of_slice(row->value()))) return {};
+    if (!row->status().ok()) return storage_error(row->status(), "scanning the state");
+    return {};
 }
 
 Result<std::shared_ptr<const Node>> Store::View::read_node(const NodeKey& key) const {

@@ -5,9 +5,9 @@
 // from any thread; commit() by one thread at a time. Errors: kUnavailable if another process (or
 // another Store) holds the directory; kUnsupported for a directory of another format; kCorrupt,
 // kIo and kNotFound from reads. The methods of ReadView, find_tx and meta end the process on a
-// failed read. Durability: with sync, commit() returns once the batch is on the disk; a crash at
-// any moment leaves the blocks of earlier commits and never a part of one. Format:
-// docs/formats/state.md.
+// failed read; try_scan is for those that need not. Durability: with sync, commit() returns once
+// the batch is on the disk; a crash at any moment leaves the blocks of earlier commits and never a
+// part of one. Format: docs/formats/state.md.
 #pragma once
 
 #include <map>
@@ -45,6 +45,8 @@ struct BlockWrite {
 // A consistent reading of the store.
 class StoreView : public ReadView, public NodeReader, public LogReader {
 public:
+    // scan() for work that can be given up.
+    [[nodiscard]] virtual Status try_scan(ByteView prefix, const Visitor& visit) const = 0;
     [[nodiscard]] virtual Result<std::optional<CommitRecord>> last() const = 0;
     [[nodiscard]] virtual Result<CommitRecord> record(uint64_t height) const = 0;
     [[nodiscard]] virtual Result<Bytes> block(uint64_t height) const = 0;

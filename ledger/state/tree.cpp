@@ -20,6 +20,11 @@ Changes take_nibble_group(Changes& rest, size_t depth) {
     return group;
 }
 
+uint8_t path_nibble(const NibblePath& path, size_t depth) {
+    const uint8_t both = path.packed[depth / 2];
+    return depth % 2 == 0 ? both >> 4 : both & 15;
+}
+
 // Starting a thread costs about as much as this many changes.
 constexpr size_t kMinChangesForTwoThreads = 256;
 
@@ -29,12 +34,12 @@ public:
     explicit Builder(uint64_t version) : version_(version) {}
 
     Slot build(const NibblePath& path, Changes leaves);
-    Slot join(const NibblePath& path, std::span<const Slot> slots);
-    void join_root(std::span<const Slot> slots);
+    Slot join(const NibblePath& path, std::span<const Subtree> subtrees);
+    void join_root(std::span<const Subtree> subtrees);
     TreeUpdate take_result();
 
 protected:
-    Node joined(const NibblePath& path, std::span<const Slot> slots);
+    Node joined(const NibblePath& path, std::span<const Subtree> subtrees);
     Slot replace_node(const NibblePath& path, Node node, uint16_t changed);
     void write(const NibblePath& path, Node node);
 
@@ -151,22 +156,27 @@ Slot Builder::build(const NibblePath& path, Changes leaves) {
     return replace_node(path, std::move(node), Node::kAllSlots);
 }
 
-// The node at `path` over the subtrees below it, a sixteenth of `slots` for each of its slots.
-Node Builder::joined(const NibblePath& path, std::span<const Slot> slots) {
+// The node at `path` over the subtrees below it.
+Node Builder::joined(const NibblePath& path, std::span<const Subtree> subtrees) {
     Node node;
-    const size_t share = slots.size() / Node::kSlots;
-    for (uint8_t nibble = 0; nibble < Node::kSlots; ++nibble)
-        node.set_slot(nibble, join(path.child(nibble), slots.subspan(nibble * share, share)));
+    while (!subtrees.empty()) {
+        const uint8_t nibble = path_nibble(subtrees.front().path, path.length);
+        size_t count = 1;
+        while (count < subtrees.size() && path_nibble(subtrees[count].path, path.length) == nibble)
+            ++count;
+        node.set_slot(nibble, join(path.child(nibble), subtrees.first(count)));
+        subtrees = subtrees.subspan(count);
+    }
     return node;
 }
 
-Slot Builder::join(const NibblePath& path, std::span<const Slot> slots) {
-    if (slots.size() == 1) return slots[0];
-    return replace_node(path, joined(path, slots), Node::kAllSlots);
+Slot Builder::join(const NibblePath& path, std::span<const Subtree> subtrees) {
+    if (subtrees.front().path == path) return subtrees.front().slot;
+    return replace_node(path, joined(path, subtrees), Node::kAllSlots);
 }
 
-void Builder::join_root(std::span<const Slot> slots) {
-    Node root = joined({}, slots);
+void Builder::join_root(std::span<const Subtree> subtrees) {
+    Node root = joined({}, subtrees);
     root.rehash(Node::kAllSlots);
     result_.root = root.hash_at(1);
     result_.root_version = version_;
@@ -226,9 +236,9 @@ Slot build_subtree(const NibblePath& path, Changes leaves, uint64_t version,
     return slot;
 }
 
-TreeUpdate join_subtrees(std::span<const Slot> slots, uint64_t version) {
+TreeUpdate join_subtrees(std::span<const Subtree> subtrees, uint64_t version) {
     Builder builder(version);
-    builder.join_root(slots);
+    builder.join_root(subtrees);
     return builder.take_result();
 }
 

@@ -47,11 +47,15 @@ struct TreeUpdate {
                                              std::span<const LeafChange> changes, uint64_t version);
 
 // A tree built in parts, all of block `version`: first the subtree of all leaves that begin with
-// `path` (ascending key_hash; at least one nibble), then the nodes above, from the subtrees under
-// every path of one length in order (16, 16^2, ... slots).
+// `path` (ascending key_hash; at least one nibble), then the nodes above, from subtrees by path,
+// none of which is a prefix of another's; where there is none the tree is empty.
+struct Subtree {
+    NibblePath path;
+    Slot slot;
+};
 [[nodiscard]] Slot build_subtree(const NibblePath& path, std::span<const LeafChange> leaves,
                                  uint64_t version, WrittenNodes& written);
-[[nodiscard]] TreeUpdate join_subtrees(std::span<const Slot> slots, uint64_t version);
+[[nodiscard]] TreeUpdate join_subtrees(std::span<const Subtree> subtrees, uint64_t version);
 
 // The root of a whole set of leaves, from the definition of the tree and without nodes: the check
 // on everything above. Ascending key_hash, no duplicates, every value_hash present.

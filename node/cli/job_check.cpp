@@ -31,6 +31,14 @@ struct ScreenFlags {
 struct VerifyFlags {
     std::string id;
     std::string folder;
+    uint64_t height = 0;
+    std::string app_hash;
+};
+
+// Which height the proofs are asked for, and why its header is believed.
+struct TrustedPoint {
+    uint64_t height = 0;  // 0: the newest
+    ProofTrust trust;
 };
 
 void screen(const ScreenFlags& flags, const GlobalOptions& globals) {
@@ -63,12 +71,25 @@ void screen(const ScreenFlags& flags, const GlobalOptions& globals) {
     if (!enough) end_command(4);
 }
 
-// A state object with its proof, checked against a header that the chain's producer signed.
+// Under CometBFT a light client tells the app hash of one height; all proofs are of that height.
+TrustedPoint trusted_point(const VerifyFlags& flags, const GlobalOptions& globals) {
+    TrustedPoint point{flags.height, {home_producer(globals), std::nullopt}};
+    if (flags.app_hash.empty()) return point;
+    point.trust.app_hash = hash_from_hex(flags.app_hash);
+    if (!point.trust.app_hash || flags.height == 0)
+        fail_command(globals, fail(Code::kInvalidArgument,
+                                   "--app-hash takes 64 hexadecimal digits, and --at the height "
+                                   "after whose block the state has it"));
+    return point;
+}
+
+// A state object with its proof, checked against a header that the chain's producer signed, or the
+// app hash that is known.
 template <typename Message>
-Message proven(Remote& remote, const GlobalOptions& globals, const Bytes& key,
-               const std::string& what) {
-    const auto proof = value_or_fail(globals, fetch_proof(remote, {key, 0, 0}));
-    ok_or_fail(globals, verify_proof(proof, {home_producer(globals), std::nullopt}));
+Message proven(Remote& remote, const GlobalOptions& globals, const TrustedPoint& point,
+               const Bytes& key, const std::string& what) {
+    const auto proof = value_or_fail(globals, fetch_proof(remote, {key, 0, point.height}));
+    ok_or_fail(globals, verify_proof(proof, point.trust));
     if (proof.key != key || !proof.value)
         fail_command(globals, fail(Code::kNotFound, "the ledger holds no " + what));
     return value_or_fail(globals, ledger::decode_canonical<Message>(
@@ -109,7 +130,8 @@ Status check_certificate(const fs::path& folder, const pb::Job& job, const Hash2
 }
 
 // Every task of the certificate, fetched with a proof, and its votes counted again.
-uint64_t check_all_votes(Remote& remote, const GlobalOptions& globals, const pb::Job& job) {
+uint64_t check_all_votes(Remote& remote, const GlobalOptions& globals, const TrustedPoint& point,
+                         const pb::Job& job) {
     const std::string job_hex = "0x" + to_hex(view_of(job.id()));
     uint64_t checked = 0;
     for (json offset = 0; !offset.is_null();) {
@@ -117,8 +139,8 @@ uint64_t check_all_votes(Remote& remote, const GlobalOptions& globals, const pb:
         for (const auto& item : page.at("tasks")) {
             const auto id = hash_from_hex(item.value("taskId", ""));
             if (!id) fail_command(globals, fail(Code::kCorrupt, "the node sent a bad task id"));
-            const auto task = proven<pb::Task>(remote, globals, contracts::keys::task(id->view()),
-                                               "task " + to_hex(*id));
+            const auto task = proven<pb::Task>(
+                remote, globals, point, contracts::keys::task(id->view()), "task " + to_hex(*id));
             if (task.job_id() != job.id())
                 fail_command(globals, fail(Code::kCorrupt,
                                            "task " + to_hex(*id) + ": job_id: is of another job"));
@@ -143,9 +165,10 @@ void verify(const VerifyFlags& flags, const GlobalOptions& globals) {
                                                         " is no folder. Remedy: assay job result " +
                                                         flags.id + " --out " + flags.folder));
     }
+    const TrustedPoint point = trusted_point(flags, globals);
     Remote remote(globals);
-    const auto job =
-        proven<pb::Job>(remote, globals, contracts::keys::job(id->view()), "job " + flags.id);
+    const auto job = proven<pb::Job>(remote, globals, point, contracts::keys::job(id->view()),
+                                     "job " + flags.id);
     if (job.state() != pb::JOB_DONE || job.checkpoints_size() == 0) {
         fail_command(globals,
                      fail(Code::kUnavailable, "job " + flags.id + " is not done (" +
@@ -168,7 +191,7 @@ void verify(const VerifyFlags& flags, const GlobalOptions& globals) {
     ok_or_fail(globals, check_artifact(checkpoint, *root, manifest));
     ok_or_fail(globals, check_export(checkpoint, folder));
     ok_or_fail(globals, check_certificate(folder, job, *root));
-    const uint64_t tasks = check_all_votes(remote, globals, job);
+    const uint64_t tasks = check_all_votes(remote, globals, point, job);
     const uint64_t chunks = compute::Manifest::chunk_count(ref.size());
     print_result(globals,
                  {{"verdict", "pass"},
@@ -176,7 +199,8 @@ void verify(const VerifyFlags& flags, const GlobalOptions& globals) {
                   {"root", "0x" + to_hex(*root)},
                   {"chunks", chunks},
                   {"tasks", tasks},
-                  {"producerChecked", home_producer(globals).has_value()}},
+                  {"producerChecked", point.trust.producer.has_value()},
+                  {"appHashChecked", point.trust.app_hash.has_value()}},
                  "PASS  checkpoint " + to_hex(*root) + ": " + std::to_string(chunks) +
                      " chunks give the root that the ledger proves for job " + flags.id +
                      "\n      " + std::to_string(tasks) +
@@ -199,6 +223,11 @@ void add_job_check_commands(CLI::App& group, const GlobalOptions& globals) {
     verify_command->add_option("id", verify_flags->id, "Job id")->required();
     verify_command->add_option("--folder", verify_flags->folder,
                                "Folder of `job result` (default: this home's chunk store)");
+    verify_command->add_option("--app-hash", verify_flags->app_hash,
+                               "Under CometBFT: AppHash of the header after --at, as a light "
+                               "client has checked it");
+    verify_command->add_option("--at", verify_flags->height,
+                               "With --app-hash: the height of all proofs (the node keeps 1,000)");
     verify_command->footer("Example: assay job verify 0x3f... --folder model");
     verify_command->callback([verify_flags, &globals] { verify(*verify_flags, globals); });
 }

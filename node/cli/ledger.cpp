@@ -47,44 +47,68 @@ void pay(const Payment& payment, const GlobalOptions& globals) {
                      payment.to + "\n" + reply.value("hash", ""));
 }
 
-// The engine's hash of a block: what a node that begins with a snapshot is told to believe.
-void print_trust(uint64_t height, const GlobalOptions& globals) {
-    Remote remote(globals);
-    if (height == 0) {  // the newest is not signed for yet
-        const auto status = remote.call("ledger_getStatus", json::object());
-        height = std::max<uint64_t>(status.at("height").get<uint64_t>(), 2) - 1;
-    }
+// The engine's header of a block, as its validators signed it.
+abci::Header engine_header(Remote& remote, uint64_t height, const GlobalOptions& globals) {
     const auto reply = remote.call("ledger_getBlock", {{"height", height}, {"raw", true}});
     const auto bytes = from_hex(reply.value("certificate", ""));
     if (!bytes || bytes->empty())
         fail_command(globals,
                      fail(Code::kUnsupported,
                           "this chain has a producer: its nodes start from the genesis alone"));
-    const auto certificate =
-        value_or_fail(globals, ledger::decode_canonical<abci::Certificate>(
-                                   *bytes, ledger::kMaxCertificateBytes, "certificate"));
-    const std::string hash = to_hex(ledger::engine_header_hash(certificate.header()));
-    print_result(globals, {{"height", height}, {"hash", hash}},
-                 std::to_string(height) + ":" + hash);
+    return value_or_fail(globals, ledger::decode_canonical<abci::Certificate>(
+                                      *bytes, ledger::kMaxCertificateBytes, "certificate"))
+        .header();
+}
+
+// Not above any snapshot that is offered: from a later block a light client goes back header by
+// header. Without one here, or with one so old that its validators are not to be trusted any more,
+// below those that others make by default.
+abci::Header header_to_trust(Remote& remote, const GlobalOptions& globals) {
+    constexpr uint64_t kBack = 3000;
+    constexpr int64_t kMaxAgeSeconds = 24 * 3600;  // within the light client's 32 hours
+    const auto status = remote.call("ledger_getStatus", json::object());
+    const auto newest = std::max<uint64_t>(status.at("height").get<uint64_t>(), 2) - 1;  // signed
+    const auto lowest = status.at("lowestHeight").get<uint64_t>();
+    const json snapshots = status.value("snapshotHeights", json::array());
+    if (!snapshots.empty() && snapshots.front().get<uint64_t>() >= lowest) {
+        const auto oldest = snapshots.front().get<uint64_t>();
+        auto header = engine_header(remote, std::min(oldest, newest), globals);
+        const auto now = static_cast<int64_t>(status.value("timeMs", uint64_t{0}) / 1000);
+        if (header.time().seconds() + kMaxAgeSeconds > now) return header;
+    }
+    return engine_header(remote, std::max(newest - std::min(newest - 1, kBack), lowest), globals);
+}
+
+// The engine's hash of a block: what a node that begins with a snapshot is told to believe.
+void print_trust(uint64_t height, const GlobalOptions& globals) {
+    Remote remote(globals);
+    const auto header =
+        height == 0 ? header_to_trust(remote, globals) : engine_header(remote, height, globals);
+    const std::string hash = to_hex(ledger::engine_header_hash(header));
+    print_result(globals, {{"height", header.height()}, {"hash", hash}},
+                 std::to_string(header.height()) + ":" + hash);
 }
 
 // In whole blocks, as the node gives them; the last may bring more than `limit`.
-json all_events(uint64_t from, uint64_t limit, const GlobalOptions& globals) {
+json all_events(std::optional<uint64_t> from, uint64_t limit, const GlobalOptions& globals) {
     Remote remote(globals);
     json events = json::array();
-    for (uint64_t height = from;;) {
-        auto reply = remote.call("ledger_getEvents", {{"fromHeight", height}, {"limit", 1000}});
+    json params = {{"limit", 1000}};
+    if (from) params["fromHeight"] = *from;
+    for (;;) {
+        auto reply = remote.call("ledger_getEvents", params);
         for (auto& event : reply.at("events")) {
             if (limit != 0 && events.size() >= limit) break;
             events.push_back(std::move(event));
         }
         const auto next = reply.at("nextHeight").get<uint64_t>();
-        const bool at_end = next > reply.at("height").get<uint64_t>() || next <= height;
+        const bool at_end = next > reply.at("height").get<uint64_t>() ||
+                            (params.contains("fromHeight") && next <= params["fromHeight"]);
         if (at_end || (limit != 0 && events.size() >= limit)) {
             reply["events"] = std::move(events);
             return reply;
         }
-        height = next;
+        params["fromHeight"] = next;
     }
 }
 
@@ -151,9 +175,9 @@ void add_ledger_commands(CLI::App& app, const GlobalOptions& globals) {
         print_result(globals, reply, reply.dump(2));
     });
 
-    auto from = std::make_shared<uint64_t>(1);
+    auto from = std::make_shared<std::optional<uint64_t>>();
     auto* events = group->add_subcommand("events", "Events from a height on");
-    events->add_option("--from", *from, "First height")->capture_default_str();
+    events->add_option("--from", *from, "First height (default: the first that the node has)");
     events->footer("Example: assay ledger events --from 100 --json");
     auto limit = std::make_shared<uint64_t>(0);
     events->add_option("--limit", *limit, "The first N only (default: all)");
@@ -167,7 +191,7 @@ void add_ledger_commands(CLI::App& app, const GlobalOptions& globals) {
     auto known = std::make_shared<uint64_t>(0);
     auto* trust = group->add_subcommand(
         "trust", "HEIGHT:HASH of a block under CometBFT, for assay init --trust");
-    trust->add_option("height", *known, "Height (default: the last but one)");
+    trust->add_option("height", *known, "Height (default: that of the oldest snapshot kept here)");
     trust->footer("Example: assay ledger trust");
     trust->callback([known, &globals] { print_trust(*known, globals); });
 

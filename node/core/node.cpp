@@ -173,7 +173,10 @@ Status Node::Parts::open_comet() {
     comet.config.heartbeat_ms = config.heartbeat_ms;
     comet.config.rpc_listen = config.engine_rpc;
     comet.config.state_sync = {config.state_sync, config.trust_height, config.trust_hash};
-    comet.log = [log = log](const std::string& line) { log->warn("cometbft: {}", line); };
+    comet.log = [log = log](const std::string& line) {
+        const bool told = line.starts_with("I[");  // what goes well, while a snapshot comes in
+        log->log(told ? spdlog::level::info : spdlog::level::warn, "cometbft: {}", line);
+    };
     ASSAY_ASSIGN(engine, ledger::comet::CometEngine::create(*application, *database, genesis,
                                                             std::move(comet)));
     return {};

@@ -22,8 +22,13 @@ constexpr size_t kMaxEventTypes = 32;
 Result<json> get_status(const Services& services) {
     ASSAY_ASSIGN(const auto point, read_point(services));
     const Reader reader(*point.view);
+    json snapshots = json::array();
+    for (const auto& snapshot : services.application.list_snapshots())
+        snapshots.push_back(integer_json(snapshot.height));
     json answer = {{"chainId", services.engine.genesis().chain_id()},
                    {"headHash", hash_text(services.engine.head_hash())},
+                   {"lowestHeight", integer_json(services.engine.lowest_height())},
+                   {"snapshotHeights", std::move(snapshots)},
                    {"mempoolSize", services.engine.mempool_size()},
                    {"failure", services.engine.failure()},
                    {"totals", message_to_json(reader.totals())},
@@ -93,7 +98,8 @@ Result<json> get_events(const MethodEnv& env, const json& params) {
     ASSAY_ASSIGN(const auto point, read_point(*env.services));
     ASSAY_ASSIGN(const auto filter, event_filter(params));
     const uint64_t limit = params.value("limit", kDefaultEvents);
-    uint64_t height = std::max<uint64_t>(params.value("fromHeight", uint64_t{1}), 1);
+    const uint64_t lowest = env.services->engine.lowest_height();
+    uint64_t height = std::max<uint64_t>(params.value("fromHeight", lowest), 1);
     json events = json::array();
     // Whole blocks only, so that nextHeight goes on exactly where this ends.
     for (uint64_t scanned = 0; height <= point.height && scanned < kMaxScannedBlocks; ++scanned) {
@@ -167,8 +173,9 @@ void add_ledger_methods(std::vector<Method>& methods, const MethodEnv& env) {
     methods.push_back(
         {.name = "ledger_getStatus",
          .summary = "Head of the chain, totals of the money supply and chain parameters.",
-         .result = "chainId, headHash, timeMs, mempoolSize, totals, params, failure (empty while "
-                   "healthy), height, appHash",
+         .result = "chainId, headHash, timeMs, lowestHeight (the first block that is here), "
+                   "snapshotHeights (that new nodes may begin with), mempoolSize, totals, params, "
+                   "failure (empty while healthy), height, appHash",
          .example = "{}",
          .handler = [&services](const json&, CallContext&) { return get_status(services); }});
     methods.push_back(
@@ -200,7 +207,7 @@ void add_ledger_methods(std::vector<Method>& methods, const MethodEnv& env) {
          .summary = "Events in order, in whole blocks; go on from nextHeight.",
          .params = {{.name = "fromHeight",
                      .type = JsonType::kInteger,
-                     .description = "first block; 1 by default"},
+                     .description = "first block; the first that is here by default"},
                     types_param(),
                     job_filter_param(),
                     {.name = "limit",

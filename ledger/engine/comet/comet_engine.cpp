@@ -72,7 +72,14 @@ CometEngine::~CometEngine() {
 }
 
 Status CometEngine::start() {
-    ASSAY_RETURN_IF_ERROR(write_config(options_.config, genesis()));
+    EngineConfig config = options_.config;
+    // With a block of its own after the snapshot, the engine has its own state too.
+    if (height() != 0 && height() != database_.restored_height()) config.state_sync = {};
+    if (config.state_sync.servers.size() == 1)
+        note(
+            "stateSync names one server, which is asked twice: it could show this node another "
+            "fork. Name a second one, of another operator, on networks that are not your own");
+    ASSAY_RETURN_IF_ERROR(write_config(config, genesis()));
     ASSAY_ASSIGN(server_, AbciServer::listen(
                               app_socket(options_.config.home).string(),
                               [this](const abci::Request& request) { return handle(request); }));
@@ -272,10 +279,14 @@ abci::Response CometEngine::prepare_proposal(const abci::RequestPrepareProposal&
 abci::Response CometEngine::process_proposal(const abci::RequestProcessProposal& request) {
     const ChainTip head = tip();
     const ProposedBlock proposal = proposal_from(request, head);
-    const bool good = proposal.height == head.height + 1 && proposal.time_ms > head.time_ms &&
-                      proposal.transactions.size() <= kMaxBlockTransactions &&
-                      total_bytes(proposal.transactions) <= kMaxBlockTxBytes &&
-                      app_.process_proposal(proposal);
+    bool good = proposal.height == head.height + 1 && proposal.time_ms > head.time_ms &&
+                proposal.transactions.size() <= kMaxBlockTransactions &&
+                total_bytes(proposal.transactions) <= kMaxBlockTxBytes;
+    if (good) {
+        const auto accepted = app_.process_proposal(proposal);
+        if (!accepted) return stopped(accepted.error());
+        good = *accepted;
+    }
     abci::Response response;
     response.mutable_process_proposal()->set_status(good ? abci::ResponseProcessProposal::ACCEPT
                                                          : abci::ResponseProcessProposal::REJECT);
@@ -347,6 +358,7 @@ abci::Response CometEngine::offer_snapshot(const abci::RequestOfferSnapshot& req
     snapshot.height = request.snapshot().height();
     snapshot.format = request.snapshot().format();
     snapshot.chunks = request.snapshot().chunks();
+    snapshot.hash = hash_from(view_of(request.snapshot().hash())).value_or(Hash256{});
     snapshot.manifest = bytes_of(request.snapshot().metadata());
     const auto app_hash = hash_from(view_of(request.app_hash()));
     const Status accepted = app_hash ? app_.offer_snapshot(snapshot, *app_hash)
@@ -357,6 +369,9 @@ abci::Response CometEngine::offer_snapshot(const abci::RequestOfferSnapshot& req
     switch (accepted.error().code) {
         case Code::kUnsupported:
             answer.set_result(Answer::REJECT_FORMAT);
+            return response;
+        case Code::kInvalidArgument:
+            answer.set_result(Answer::REJECT);
             return response;
         case Code::kCorrupt:
             answer.set_result(Answer::REJECT_SENDER);
@@ -370,10 +385,10 @@ abci::Response CometEngine::apply_snapshot_chunk(const abci::RequestApplySnapsho
     using Answer = abci::ResponseApplySnapshotChunk;
     abci::Response response;
     Answer& answer = *response.mutable_apply_snapshot_chunk();
-    const Status applied = app_.apply_snapshot_chunk(request.index(), view_of(request.chunk()));
+    const auto applied = app_.apply_snapshot_chunk(request.index(), view_of(request.chunk()));
     if (applied.ok()) {
         answer.set_result(Answer::ACCEPT);
-        if (app_.info().height == 0) return response;
+        if (!*applied) return response;
         if (const Status found = find_head(); !found.ok()) return stopped(found.error());
         note("this node begins with the snapshot of height " + std::to_string(height()));
         return response;

@@ -1,19 +1,14 @@
 #include "ledger/engine/comet/home.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
 #include <ctime>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "ledger/codec/block.h"
 #include "ledger/crypto/base64.h"
+#include "ledger/state/durable_file.h"
 
 namespace assay::ledger::comet {
 namespace {
@@ -21,27 +16,16 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+// A double vote is punished for so long after it. A light client must not trust a validator set for
+// longer than its members can be punished: two thirds of it.
+constexpr uint64_t kEvidenceHours = 48;
+constexpr uint64_t kTrustHours = kEvidenceHours * 2 / 3;
+constexpr uint64_t kNanosPerHour = 3600ULL * 1'000'000'000;
+
 std::string upper_hex(ByteView bytes) {
     std::string text = to_hex(bytes);
     for (char& c : text) c = c >= 'a' ? static_cast<char>(c - 'a' + 'A') : c;
     return text;
-}
-
-Status write(const fs::path& file, const std::string& text, mode_t mode) {
-    std::error_code error;
-    fs::create_directories(file.parent_path(), error);
-    const fs::path unfinished = file.string() + ".new";
-    const int fd = ::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-    bool good = fd >= 0;
-    for (size_t at = 0; good && at < text.size();) {
-        const ssize_t count = ::write(fd, text.data() + at, text.size() - at);
-        good = count > 0;
-        at += good ? static_cast<size_t>(count) : 0;
-    }
-    if (fd >= 0) good = ::fsync(fd) == 0 && ::close(fd) == 0 && good;
-    good = good && ::rename(unfinished.c_str(), file.c_str()) == 0;
-    if (good) return {};
-    return fail(Code::kIo, "cannot write " + file.string() + ": " + std::strerror(errno));
 }
 
 json private_key(const Ed25519Key& key) {
@@ -82,7 +66,7 @@ json genesis_document(const pb::Genesis& genesis) {
              {{"block", {{"max_bytes", std::to_string(kMaxBlockTxBytes)}, {"max_gas", "-1"}}},
               {"evidence",
                {{"max_age_num_blocks", "100000"},
-                {"max_age_duration", "172800000000000"},
+                {"max_age_duration", std::to_string(kEvidenceHours * kNanosPerHour)},
                 {"max_bytes", "65536"}}},
               {"validator", {{"pub_key_types", {"ed25519"}}}},
               {"version", {{"app", std::to_string(genesis.app_version())}}},
@@ -111,7 +95,8 @@ std::string milliseconds(uint32_t ms) {
     return quoted(std::to_string(ms) + "ms");
 }
 
-// Two light clients at least, says the engine: one server is asked twice.
+// Two light clients at least, says the engine: one server is asked twice. That is enough where the
+// network is one's own; elsewhere a second server must speak for another operator.
 std::string state_sync_section(const StateSync& sync) {
     if (sync.servers.empty()) return {};
     std::vector<std::string> servers = sync.servers;
@@ -119,7 +104,13 @@ std::string state_sync_section(const StateSync& sync) {
     return "\n[statesync]\nenable = true\nrpc_servers = " + quoted(joined(servers)) +
            "\ntrust_height = " + std::to_string(sync.trust_height) +
            "\ntrust_hash = " + quoted(sync.trust_hash) +
-           "\ntrust_period = \"168h\"\ndiscovery_time = \"5s\"\nchunk_request_timeout = \"10s\"\n";
+           "\ntrust_period = " + quoted(std::to_string(kTrustHours) + "h") +
+           "\ndiscovery_time = \"5s\"\nchunk_request_timeout = \"60s\"\n";
+}
+
+// While a snapshot comes in, people want to see it come.
+std::string log_level(const StateSync& sync) {
+    return sync.servers.empty() ? "error" : "statesync:info,light:info,*:error";
 }
 
 // What is not set keeps the engine's default.
@@ -130,13 +121,14 @@ std::string config_document(const EngineConfig& c) {
     return "# Written at every start from the node's config.json.\n"
            "proxy_app = " +
            quoted(app) + "\nabci = \"socket\"\nmoniker = " + quoted(c.moniker) +
-           "\nlog_level = \"error\"\n"
+           "\nlog_level = " + quoted(log_level(c.state_sync)) +
+           "\n"
            "db_backend = \"goleveldb\"\n\n[rpc]\nladdr = " +
            quoted(rpc) + "\n\n[p2p]\nladdr = " +
            quoted("tcp://" + c.p2p_host + ":" + std::to_string(c.p2p_port)) +
            "\npersistent_peers = " + quoted(joined(c.peers)) +
            "\naddr_book_strict = false\nallow_duplicate_ip = true\n"
-           "flush_throttle_timeout = \"10ms\"\n"
+           "flush_throttle_timeout = \"10ms\"\nsend_rate = 20480000\nrecv_rate = 20480000\n"
            "\n[mempool]\nsize = 5000\ncache_size = 20000\nmax_tx_bytes = 1048576\n"
            "\n[consensus]\ntimeout_commit = " +
            milliseconds(c.block_interval_ms) +
@@ -161,15 +153,16 @@ Result<EngineIdentity> create_identity(const fs::path& home) {
         return fail(Code::kAlreadyExists, validator.string() + " exists: it is never replaced");
     ASSAY_ASSIGN(const Ed25519Key node_key, new_ed25519_key());
     ASSAY_ASSIGN(const Ed25519Key validator_key, new_ed25519_key());
-    ASSAY_RETURN_IF_ERROR(write(home / "config" / "node_key.json",
-                                json{{"priv_key", private_key(node_key)}}.dump(2) + "\n", 0600));
-    ASSAY_RETURN_IF_ERROR(write(home / "data" / "priv_validator_state.json",
-                                json{{"height", "0"}, {"round", 0}, {"step", 0}}.dump(2) + "\n",
-                                0600));
+    ASSAY_RETURN_IF_ERROR(write_durably(home / "config" / "node_key.json",
+                                        json{{"priv_key", private_key(node_key)}}.dump(2) + "\n",
+                                        0600));
+    ASSAY_RETURN_IF_ERROR(
+        write_durably(home / "data" / "priv_validator_state.json",
+                      json{{"height", "0"}, {"round", 0}, {"step", 0}}.dump(2) + "\n", 0600));
     const json key = {{"address", upper_hex(ed25519_address(validator_key.public_key))},
                       {"pub_key", public_key(validator_key.public_key)},
                       {"priv_key", private_key(validator_key)}};
-    ASSAY_RETURN_IF_ERROR(write(validator, key.dump(2) + "\n", 0600));
+    ASSAY_RETURN_IF_ERROR(write_durably(validator, key.dump(2) + "\n", 0600));
     return EngineIdentity{to_hex(ed25519_address(node_key.public_key)), validator_key.public_key};
 }
 
@@ -199,9 +192,9 @@ Status write_config(const EngineConfig& config, const pb::Genesis& genesis) {
                     "the genesis names no validators: its blocks come from one producer, not from "
                     "CometBFT. Remedy: \"engine\": \"follower\" in config.json");
     ASSAY_RETURN_IF_ERROR(
-        write(config.home / "config" / "config.toml", config_document(config), 0644));
-    return write(config.home / "config" / "genesis.json", genesis_document(genesis).dump(2) + "\n",
-                 0644);
+        write_durably(config.home / "config" / "config.toml", config_document(config), 0644));
+    return write_durably(config.home / "config" / "genesis.json",
+                         genesis_document(genesis).dump(2) + "\n", 0644);
 }
 
 }  // namespace assay::ledger::comet

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -20,6 +21,15 @@ constexpr int kMaxQuickEnds = 5;
 constexpr auto kQuick = std::chrono::seconds(10);
 constexpr auto kPatience = std::chrono::seconds(10);  // after SIGTERM
 constexpr auto kPause = std::chrono::milliseconds(500);
+
+constexpr const char* kConsensusRemedy =
+    ". Where it names an app hash, the state of this node or the rules of its program are not "
+    "those "
+    "of the others (docs/operations.md)";
+constexpr const char* kSyncRemedy =
+    ". Remedy: other servers or a newer trustHeight in config.json (docs/operations.md), then "
+    "start "
+    "the node again";
 
 std::string how_it_ended(int status) {
     if (WIFSIGNALED(status)) return "ended by signal " + std::to_string(WTERMSIG(status));
@@ -95,15 +105,24 @@ void EngineProcess::drain(int output) {
     }
 }
 
-// CometBFT 0.38 logs that its consensus broke off, and stays: no block comes any more.
+// CometBFT 0.38 logs that it broke something off, and stays: no block comes any more.
 void EngineProcess::note(const std::string& line) {
+    constexpr std::array<const char*, 5> kBrokenOff = {
+        "CONSENSUS FAILURE", "State sync failed", "Failed to bootstrap node with new state",
+        "Failed to store last seen commit", "Failed to switch to block sync"};
     last_words_ = line;
     if (options_.log) options_.log(line);
-    if (line.find("CONSENSUS FAILURE") == std::string::npos || !broken_off_.empty()) return;
+    const auto* const said = std::find_if(kBrokenOff.begin(), kBrokenOff.end(), [&](auto* words) {
+        return line.find(words) != std::string::npos;
+    });
+    if (said == kBrokenOff.end() || !broken_off_.empty()) return;
     const size_t begin = line.find("err=");
     broken_off_ = line.substr(begin == std::string::npos ? 0 : begin + 4);
     if (const size_t stack = broken_off_.find(" stack="); stack != std::string::npos)
         broken_off_.resize(stack);
+    broken_off_ = said == kBrokenOff.begin()
+                      ? broken_off_ + kConsensusRemedy
+                      : std::string(*said) + ": " + broken_off_ + kSyncRemedy;
     ::kill(pid_, SIGTERM);
 }
 
@@ -125,10 +144,7 @@ void EngineProcess::supervise() {
         pid_ = 0;
         if (stopping_) return;
         if (!broken_off_.empty()) {
-            options_.on_failure(
-                "CometBFT gave up: " + broken_off_ +
-                ". Where it names an app hash, the state of this node or the "
-                "rules of its program are not those of the others (docs/operations.md)");
+            options_.on_failure("CometBFT gave up: " + broken_off_);
             return;
         }
         quick_ends = Clock::now() - begin < kQuick ? quick_ends + 1 : 0;

@@ -58,7 +58,7 @@ pb::Genesis test_genesis() {
     pb::Genesis genesis;
     genesis.set_chain_id("test-1");
     genesis.set_time_ms(1'700'000'000'000);
-    genesis.set_app_version(1);
+    genesis.set_app_version(2);
     genesis.set_producer(repeated('\x03', 20));
     pb::GenesisAccount* account = genesis.add_accounts();
     account->set_address(repeated('\x04', 20));
@@ -189,7 +189,8 @@ TEST(Codec, GenesisIsChecked) {
     };
     using G = pb::Genesis;
     EXPECT_EQ(field([](G& g) { g.set_chain_id(""); }), "genesis.chain_id");
-    EXPECT_EQ(field([](G& g) { g.set_app_version(2); }), "genesis.app_version");
+    EXPECT_EQ(field([](G& g) { g.set_app_version(kOldestAppVersion - 1); }), "genesis.app_version");
+    EXPECT_EQ(field([](G& g) { g.set_app_version(kAppVersion + 1); }), "genesis.app_version");
     EXPECT_EQ(field([](G& g) { g.set_producer("x"); }), "genesis.producer");
     EXPECT_EQ(field([](G& g) { *g.add_accounts() = g.accounts(0); }),
               "genesis.accounts[1].address");

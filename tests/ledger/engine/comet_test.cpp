@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <future>
 #include <random>
 
 #include "ledger/block_check.h"
@@ -90,7 +92,9 @@ private:
         for (uint64_t i = draw(5); i > 0; --i) txs.push_back(transaction());
         return txs;
     }
-    bool is_valid(const ProposedBlock& block) { return plain_.app->process_proposal(block); }
+    bool is_valid(const ProposedBlock& block) {
+        return plain_.app->process_proposal(block).value();
+    }
 
     // One round: what this node would propose is a valid block; what others propose is accepted
     // when it is one.
@@ -325,6 +329,41 @@ TEST(CometFrame, GoldenBytes) {
     response.mutable_info()->set_last_block_height(7);
     response.mutable_info()->set_app_version(1);
     EXPECT_EQ(framed(response), "06220418012007");
+}
+
+// CometBFT says so once, and waits for ever.
+TEST(CometProcess, AFailedStateSyncIsAFailureOfTheNode) {
+    std::promise<std::string> failure;
+    comet::EngineProcess::Options options;
+    options.command = {
+        "/bin/sh", "-c",
+        "echo 'E[2026-01-01] State sync failed module=statesync err=\"no witness\"'; "
+        "exec sleep 600"};
+    options.on_failure = [&](const std::string& why) { failure.set_value(why); };
+    comet::EngineProcess process(std::move(options));
+    ASSERT_TRUE(process.start().ok());
+    const std::string why = failure.get_future().get();
+    EXPECT_NE(why.find("State sync failed: \"no witness\""), std::string::npos) << why;
+    EXPECT_NE(why.find("Remedy"), std::string::npos) << why;
+    process.stop();
+}
+
+TEST(CometHome, TheConfigurationOfANodeThatBeginsWithASnapshot) {
+    const TempDirectory directory;
+    comet::EngineConfig config;
+    config.home = directory.file("engine");
+    const auto text = [&] {
+        EXPECT_TRUE(comet::write_config(config, comet_genesis()).ok());
+        std::ifstream in(config.home / "config" / "config.toml");
+        return std::string(std::istreambuf_iterator<char>(in), {});
+    };
+    EXPECT_EQ(text().find("[statesync]"), std::string::npos);
+    EXPECT_NE(text().find("log_level = \"error\""), std::string::npos);
+    config.state_sync = {{"10.0.0.1:26657"}, 7, std::string(64, 'a')};
+    EXPECT_NE(text().find("rpc_servers = \"10.0.0.1:26657,10.0.0.1:26657\""), std::string::npos);
+    EXPECT_NE(text().find("trust_period = \"32h\""), std::string::npos)
+        << "shorter than evidence of a double vote counts";
+    EXPECT_NE(text().find("log_level = \"statesync:info"), std::string::npos);
 }
 
 TEST(CometFrame, PiecesAreJoinedAndLimitsHold) {

@@ -233,12 +233,12 @@ TEST_F(ProducerTest, ProcessProposalRefusesWhatMayNotBeInABlock) {
     block.height = 1;
     block.time_ms = kToyGenesisTimeMs + 1;
     block.transactions = {toy_transfer({.nonce = 0}, 2, 1)};
-    EXPECT_TRUE(chain_.node.app->process_proposal(block));
+    EXPECT_TRUE(chain_.node.app->process_proposal(block).value());
     block.transactions.push_back(toy_transfer({.nonce = 0}, 3, 1));
-    EXPECT_FALSE(chain_.node.app->process_proposal(block));
+    EXPECT_FALSE(chain_.node.app->process_proposal(block).value());
     block.transactions.clear();
     block.height = 7;
-    EXPECT_FALSE(chain_.node.app->process_proposal(block));
+    EXPECT_EQ(chain_.node.app->process_proposal(block).error().code, Code::kConflict);
 }
 
 TEST_F(ProducerTest, PrepareProposalKeepsTheByteLimit) {

@@ -1,7 +1,10 @@
 // A node that begins with another's snapshot, over the engine's interface.
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "ledger/anchor.h"
+#include "ledger/crypto/hash.h"
 #include "tests/ledger/engine/comet_node.h"
 
 namespace assay::ledger {
@@ -84,6 +87,20 @@ protected:
         }
     }
 
+    // The blocks since the snapshot.
+    void catch_up(CometNode& node) {
+        for (uint64_t height = snapshot_.height() + 1; height <= tip_.height; ++height) {
+            const auto stored = old_.engine().block(height).value();
+            const auto previous = old_.engine().block(height - 1).value().block.header();
+            const ChainTip before = tip_of(previous);
+            ASSERT_EQ(before.hash, node.engine().head_hash());
+            const ProposedBlock proposal = proposal_of(stored.block, before);
+            ASSERT_EQ(node.finalize(proposal).finalize_block().app_hash(),
+                      stored.block.header().app_hash());
+            ASSERT_TRUE(node.commit().has_commit());
+        }
+    }
+
     static constexpr uint64_t kInterval = 10;
     TempDirectory directory_;
     CometNode old_;
@@ -102,17 +119,7 @@ TEST_F(StateSync, ANewNodeGoesOnAsTheOldOne) {
     EXPECT_EQ(young.engine().block(3).error().code, Code::kNotFound);
     EXPECT_TRUE(young.database().verify_contents().ok());
 
-    // The blocks in between, then new ones.
-    for (uint64_t height = snapshot_.height() + 1; height <= tip_.height; ++height) {
-        const auto stored = old_.engine().block(height).value();
-        const auto previous = old_.engine().block(height - 1).value().block.header();
-        const ChainTip before = tip_of(previous);
-        ASSERT_EQ(before.hash, young.engine().head_hash());
-        const ProposedBlock proposal = proposal_of(stored.block, before);
-        ASSERT_EQ(young.finalize(proposal).finalize_block().app_hash(),
-                  stored.block.header().app_hash());
-        ASSERT_TRUE(young.commit().has_commit());
-    }
+    catch_up(young);
     for (int i = 0; i < 5; ++i) close(old_, &young);
     young.stop();
     young.start();
@@ -145,13 +152,42 @@ TEST_F(StateSync, OnlyTheChainsOwnSnapshotIsTaken) {
     changed.set_chunks(17);
     EXPECT_EQ(result(changed, app_hash()), Offer::REJECT_SENDER);
     changed = snapshot_;
-    changed.set_format(2);
+    changed.mutable_hash()->back() ^= 1;
+    EXPECT_EQ(result(changed, app_hash()), Offer::REJECT_SENDER);
+    changed = snapshot_;
+    changed.set_format(kSnapshotFormat + 1);
     EXPECT_EQ(result(changed, app_hash()), Offer::REJECT_FORMAT);
+    changed = snapshot_;
+    changed.set_height(0);
+    EXPECT_EQ(result(changed, app_hash()), Offer::REJECT);
     EXPECT_EQ(young.info().last_block_height(), 0);
     take_in(young);
     // A node with blocks has no use for one, and loses nothing.
+    catch_up(young);
     EXPECT_TRUE(offer(young, snapshot_, app_hash()).has_exception());
-    EXPECT_EQ(young.info().last_block_height(), static_cast<int64_t>(snapshot_.height()));
+    EXPECT_EQ(young.info().last_block_height(), static_cast<int64_t>(tip_.height));
+}
+
+// The engine keeps no state before the last chunk is in and checked: whenever it ends, it offers
+// a snapshot again.
+TEST_F(StateSync, AnEngineThatEndedBeforeItsFirstStateOffersAgain) {
+    CometNode young(directory_.file("young"));
+    take_in(young);
+    for (const uint32_t chunks : {0U, 7U, snapshot_.chunks()}) {
+        young.stop();
+        young.start();
+        ASSERT_EQ(offer(young, snapshot_, app_hash()).offer_snapshot().result(), Offer::ACCEPT);
+        for (uint32_t i = 0; i < chunks; ++i)
+            ASSERT_EQ(apply(young, i, chunk(i)).result(), Apply::ACCEPT) << chunks;
+    }
+    // Without a crash in between, too; the engine reads its height until the last chunk is in.
+    ASSERT_EQ(offer(young, snapshot_, app_hash()).offer_snapshot().result(), Offer::ACCEPT);
+    for (uint32_t i = 0; i < snapshot_.chunks(); ++i)
+        ASSERT_EQ(apply(young, i, chunk(i)).result(), Apply::ACCEPT);
+    EXPECT_EQ(young.info().last_block_app_hash(), app_hash());
+    EXPECT_TRUE(young.database().verify_contents().ok());
+    catch_up(young);
+    EXPECT_EQ(young.engine().head_hash(), old_.engine().head_hash());
 }
 
 TEST_F(StateSync, ABadChunkIsAskedForElsewhere) {
@@ -176,12 +212,44 @@ TEST_F(StateSync, ASnapshotOfAnotherHeightThanItsAnchorSaysIsRejected) {
     abci::Snapshot moved = snapshot_;
     moved.set_height(snapshot_.height() + 1);
     ASSERT_EQ(offer(young, moved, app_hash()).offer_snapshot().result(), Offer::ACCEPT);
-    for (uint32_t i = 0; i + 1 < snapshot_.chunks(); ++i)
-        ASSERT_EQ(apply(young, i, chunk(i)).result(), Apply::ACCEPT);
-    const uint32_t last = snapshot_.chunks() - 1;
-    EXPECT_EQ(apply(young, last, chunk(last)).result(), Apply::REJECT_SNAPSHOT);
+    const auto manifest = decode_manifest(view_of(snapshot_.metadata())).value();
+    const auto anchored = static_cast<uint32_t>(chunk_index(manifest.chunks, sha256(anchor_key())));
+    // As soon as it shows, not when the last chunk has come.
+    ASSERT_EQ(apply(young, (anchored + 1) % 16, chunk((anchored + 1) % 16)).result(),
+              Apply::ACCEPT);
+    EXPECT_EQ(apply(young, anchored, chunk(anchored)).result(), Apply::REJECT_SNAPSHOT);
     take_in(young);  // the right one after it
     EXPECT_EQ(young.info().last_block_app_hash(), app_hash());
+}
+
+TEST_F(StateSync, ANodeThatBeganAnewDropsTheSnapshotsOfItsPast) {
+    old_.stop();
+    std::filesystem::remove_all(directory_.file("old/ledger"));
+    ASSERT_FALSE(std::filesystem::is_empty(directory_.file("old/snapshots")));
+    old_.start();
+    EXPECT_TRUE(old_.app().list_snapshots().empty());
+    EXPECT_TRUE(std::filesystem::is_empty(directory_.file("old/snapshots")));
+}
+
+TEST(Snapshots, OneThatFailsIsTriedAgainWhenTheNextIsDue) {
+    const TempDirectory directory;
+    ToyChain chain(directory.file("ledger"));
+    std::ofstream(directory.file("no-folder")) << "a file";
+    std::atomic<int> failures = 0;
+    SnapshotOptions options;
+    options.directory = directory.file("no-folder");
+    options.interval = 5;
+    options.log = [&](const std::string&) { ++failures; };
+    SnapshotKeeper keeper(options);
+    for (uint64_t nonce = 0; nonce < 17; ++nonce) {
+        ToyTx tx;
+        tx.nonce = nonce;
+        ASSERT_EQ(chain.producer->submit(toy_transfer(tx, 2, 1)).code, TxCode::kOk);
+        chain.close();
+        keeper.committed(*chain.node.database);
+        keeper.wait();
+    }
+    EXPECT_EQ(failures, 3) << "at heights 5, 10 and 15";
 }
 
 TEST_F(StateSync, CutOffMidwayItBeginsAnew) {

@@ -50,7 +50,7 @@ inline pb::Genesis toy_genesis() {
     pb::Genesis genesis;
     genesis.set_chain_id("toy-1");
     genesis.set_time_ms(kToyGenesisTimeMs);
-    genesis.set_app_version(1);
+    genesis.set_app_version(kAppVersion);
     genesis.set_producer(std::string(text_of(toy_address(0).view())));
     for (uint8_t i = 1; i <= kToyAccounts; ++i) {
         pb::GenesisAccount* account = genesis.add_accounts();

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <functional>
 
 #include "ledger/state/database.h"
 #include "ledger/state/merkle_hash.h"
@@ -210,22 +211,144 @@ TEST_F(Snapshot, CancelledOrOfAWrongStateItLeavesNoFile) {
     EXPECT_FALSE(std::filesystem::exists(path + ".new"));
 }
 
-TEST_F(Snapshot, LargeStatesAreSplitFurther) {
+// Keys whose hash begins with these two bytes, each with a megabyte.
+State::Changes megabytes_below(Random& random, uint8_t first, std::optional<uint8_t> second,
+                               size_t count) {
     State::Changes large;
-    for (uint64_t i = 0; large.size() < 11; ++i) {  // eleven of one chunk
+    for (uint64_t i = 0; large.size() < count; ++i) {
         Bytes key = bytes_of("l");
         append_be64(key, i);
-        if (chunk_index(plain_hash(key), 1) == 5) large[key] = random_.bytes(1'000'000);
+        const Hash256 hash = plain_hash(key);
+        if (hash.bytes[0] == first && hash.bytes[1] == second.value_or(hash.bytes[1]))
+            large[key] = random.bytes(1'000'000);
     }
-    (void)commit_next(*original_, large, {});
-    ASSERT_TRUE(write_snapshot(original_->source(), path_).ok());
-    const auto file = SnapshotFile::open(path_).value();
-    EXPECT_EQ(file.chunk_count(), 256U);
+    return large;
+}
+
+size_t deepest(const SnapshotFile& file) {
+    size_t depth = 0;
+    const auto manifest = decode_manifest(file.manifest()).value();
+    for (const Subtree& chunk : manifest.chunks) depth = std::max<size_t>(depth, chunk.path.length);
+    return depth;
+}
+
+void expect_copy(const SnapshotFile& file, const Database& original, const std::string& directory,
+                 Random& random) {
     for (size_t i = 0; i < file.chunk_count(); ++i)
         EXPECT_LE(file.chunk(i).value().size(), kSnapshotChunkBytes);
+    const auto copy = Database::open(directory).value();
+    ASSERT_TRUE(take_in(*copy, file, random).ok());
+    EXPECT_EQ(copy->last().app_hash, original.last().app_hash);
+    EXPECT_TRUE(copy->verify_contents().ok());
+}
+
+TEST_F(Snapshot, OnlyTheLargePartOfAStateIsSplitFurther) {
+    (void)commit_next(*original_, megabytes_below(random_, 5, std::nullopt, 11), {});
+    ASSERT_TRUE(write_snapshot(original_->source(), path_).ok());
+    const auto file = SnapshotFile::open(path_).value();
+    EXPECT_EQ(file.chunk_count(), 16U + 2 * 15);
+    EXPECT_EQ(deepest(file), 3U);
+    expect_copy(file, *original_, directory_.path("b"), random_);
+}
+
+TEST_F(Snapshot, KeysGroundToFallTogetherMakeOneBranchDeeper) {
+    (void)commit_next(*original_, megabytes_below(random_, 5, 0xa7, 24), {});
+    ASSERT_TRUE(write_snapshot(original_->source(), path_).ok());
+    const auto file = SnapshotFile::open(path_).value();
+    EXPECT_EQ(file.chunk_count(), 16U + 4 * 15);
+    EXPECT_EQ(deepest(file), 5U);
+    expect_copy(file, *original_, directory_.path("b"), random_);
+}
+
+TEST_F(Snapshot, OneValueLargerThanAChunkIsAChunkOfItsOwn) {
+    State::Changes changes;
+    changes[bytes_of("large")] = random_.bytes(kSnapshotChunkBytes + 1);
+    (void)commit_next(*original_, changes, {});
+    ASSERT_TRUE(write_snapshot(original_->source(), path_).ok());
+    changes[bytes_of("large")] = random_.bytes(kMaxStateValueBytes);
+    (void)commit_next(*original_, changes, {});
+    EXPECT_EQ(write_snapshot(original_->source(), path_).error().code, Code::kLimit);
+}
+
+// What the hashes alone would let pass.
+TEST_F(Snapshot, AManifestIsWrittenInOneWay) {
+    const auto single = Database::open(directory_.path("single")).value();
+    (void)commit_next(*single, {{bytes_of("k"), bytes_of("v")}}, {});
+    ASSERT_TRUE(write_snapshot(single->source(), path_).ok());
+    const auto manifest = decode_manifest(SnapshotFile::open(path_)->manifest()).value();
+    const size_t at = chunk_index(manifest.chunks, plain_hash(view_of("k")));
+    const auto problem = [&](const std::function<void(SnapshotManifest&)>& change) {
+        SnapshotManifest changed = manifest;
+        change(changed);
+        const auto decoded = decode_manifest(encode_manifest(changed));
+        return decoded ? "" : decoded.error().message;
+    };
+    EXPECT_EQ(problem([](SnapshotManifest&) {}), "");
+    EXPECT_EQ(problem([&](SnapshotManifest& m) {
+                  std::swap(m.chunks[at].slot, m.chunks[(at + 1) % 16].slot);
+              }),
+              "snapshot manifest: a leaf stands in another chunk's place");
+    EXPECT_EQ(problem([&](SnapshotManifest& m) {
+                  m.chunks[(at + 1) % 16].slot = Slot::inner(0, kEmptySubtree);
+              }),
+              "snapshot manifest: an empty subtree is written as a full one");
+    Bytes deep = encode_manifest(manifest);
+    deep.resize(deep.size() - 15 - 65);
+    deep.resize(deep.size() + kMaxSnapshotDepth, 3);
+    EXPECT_EQ(decode_manifest(deep).error().message,
+              "snapshot manifest: deeper than " + std::to_string(kMaxSnapshotDepth));
+}
+
+TEST_F(Snapshot, ALeafWrittenAsAFullSubtreeKeepsNobodyOut) {
+    const auto two = Database::open(directory_.path("two")).value();
+    State::Changes changes;
+    for (uint64_t i = 0; i < 12; ++i) changes[bytes_of("k" + std::to_string(i))] = Bytes{1};
+    (void)commit_next(*two, changes, {});
+    ASSERT_TRUE(write_snapshot(two->source(), path_).ok());
+    const auto file = SnapshotFile::open(path_).value();
+    SnapshotManifest manifest = decode_manifest(file.manifest()).value();
+    size_t written_otherwise = 0;
+    for (size_t i = 0; i < manifest.chunks.size(); ++i) {
+        Slot& slot = manifest.chunks[i].slot;
+        // Beside an empty one it would change the root.
+        const bool has_sibling = manifest.chunks[i ^ 1].slot.kind != Slot::Kind::kEmpty;
+        if (slot.kind != Slot::Kind::kLeaf || !has_sibling) continue;
+        slot = Slot::inner(0, slot.subtree_hash());
+        ++written_otherwise;
+    }
+    ASSERT_GT(written_otherwise, 0U);
+    auto decoded = decode_manifest(encode_manifest(manifest));
+    ASSERT_TRUE(decoded.ok());
     const auto copy = Database::open(directory_.path("b")).value();
-    ASSERT_TRUE(take_in(*copy, file, random_).ok());
-    EXPECT_EQ(copy->last().app_hash, original_->last().app_hash);
+    const auto restore = copy->begin_restore(std::move(*decoded), file.height()).value();
+    for (size_t i = 0; i < file.chunk_count(); ++i)
+        ASSERT_TRUE(restore->add(i, file.chunk(i).value()).ok());
+    ASSERT_TRUE(restore->finish({}).ok());
+    expect_same_future(*two, *copy, random_);
+}
+
+// The state's values lie in files of their own by then; an engine's background work may fail on
+// them, but not take the node with it.
+TEST_F(Snapshot, AStateThatCannotBeReadIsAnErrorAndNotTheEnd) {
+    {
+        const auto large = Database::open(directory_.path("large")).value();
+        State::Changes changes;
+        for (uint64_t i = 0; i < 100; ++i)
+            changes[bytes_of("k" + std::to_string(i))] = random_.bytes(20'000);
+        (void)commit_next(*large, changes, {});
+    }
+    (void)Database::open(directory_.path("large")).value();  // from the log into files
+    size_t damaged = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(directory_.path("large"))) {
+        if (entry.path().extension() != ".sst" || entry.file_size() < 1'000'000) continue;
+        std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+        file.seekp(500'000);
+        file << "damage";
+        ++damaged;
+    }
+    ASSERT_EQ(damaged, 1U);
+    const auto large = Database::open(directory_.path("large")).value();
+    EXPECT_EQ(write_snapshot(large->source(), path_).error().code, Code::kCorrupt);
 }
 
 }  // namespace

@@ -102,6 +102,7 @@ private:
 
 inline std::vector<LeafChange> sorted_leaves(const std::map<Hash256, Hash256>& pairs) {
     std::vector<LeafChange> leaves;
+    leaves.reserve(pairs.size());
     for (const auto& [key, value] : pairs) leaves.push_back({key, value});
     return leaves;
 }

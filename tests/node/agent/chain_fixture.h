@@ -32,7 +32,7 @@ inline pb::Genesis test_genesis(uint8_t accounts) {
     pb::Genesis genesis;
     genesis.set_chain_id("agent-test");
     genesis.set_time_ms(1'700'000'000'000);
-    genesis.set_app_version(1);
+    genesis.set_app_version(ledger::kAppVersion);
     genesis.set_producer(std::string(text_of(test_key(1).address().view())));
     for (uint8_t i = 1; i <= accounts; ++i) {
         auto* account = genesis.add_accounts();

@@ -20,7 +20,7 @@ pb::Genesis audit_genesis() {
     pb::Genesis genesis;
     genesis.set_chain_id(kChain);
     genesis.set_time_ms(kGenesisTimeMs);
-    genesis.set_app_version(1);
+    genesis.set_app_version(ledger::kAppVersion);
     genesis.set_producer(contracts::to_raw(who(kProducer)));
     genesis.set_params(std::string(text_of(ledger::encode_message(Env::test_params()))));
     std::vector<std::string> addresses;

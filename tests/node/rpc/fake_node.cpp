@@ -114,7 +114,7 @@ Result<Bytes> FakeApplication::load_snapshot_chunk(uint64_t, uint32_t, uint32_t)
 Status FakeApplication::offer_snapshot(const ledger::SnapshotInfo&, const Hash256&) {
     return fail(Code::kUnsupported, "not in this test");
 }
-Status FakeApplication::apply_snapshot_chunk(uint32_t, ByteView) {
+Result<bool> FakeApplication::apply_snapshot_chunk(uint32_t, ByteView) {
     return fail(Code::kUnsupported, "not in this test");
 }
 

@@ -33,11 +33,11 @@ public:
     Result<Hash256> init_chain(const pb::Genesis&) override;
     ledger::CheckResult check_tx(ByteView, bool) override { return {}; }
     std::vector<Bytes> prepare_proposal(std::vector<Bytes> txs, uint64_t) override { return txs; }
-    bool process_proposal(const ledger::ProposedBlock&) override { return true; }
+    Result<bool> process_proposal(const ledger::ProposedBlock&) override { return true; }
     std::vector<ledger::SnapshotInfo> list_snapshots() const override { return {}; }
     Result<Bytes> load_snapshot_chunk(uint64_t, uint32_t, uint32_t) const override;
     Status offer_snapshot(const ledger::SnapshotInfo&, const Hash256&) override;
-    Status apply_snapshot_chunk(uint32_t, ByteView) override;
+    Result<bool> apply_snapshot_chunk(uint32_t, ByteView) override;
     Result<ledger::FinalizedBlock> finalize_block(const ledger::ProposedBlock&) override;
     Status commit() override { return {}; }
     Result<ledger::QueryReply> query(const ledger::QueryRequest& request) const override;
