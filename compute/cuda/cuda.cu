@@ -9,13 +9,16 @@
 namespace assay::compute {
 namespace {
 
-// The first CUDA device, one stream of work, the first error.
+// One CUDA device, one stream of work, the first error. CUDA keeps a current device for each
+// thread, so every call chooses its own first.
 class CudaDevice {
 public:
     static constexpr int64_t kProductBytes = int64_t{512} << 20;  // int32 sums at a time
     static constexpr int kOldest = 75;                            // compute capability, x 10
 
+    explicit CudaDevice(int index) : index_(index) {}
     ~CudaDevice() {
+        (void)::cudaSetDevice(index_);
         if (fault_ != nullptr) ::cudaFree(fault_);
         if (stream_ != nullptr) ::cudaStreamDestroy(stream_);
     }
@@ -26,12 +29,15 @@ public:
         const auto status = ::cudaGetDeviceCount(&count);
         if (status != cudaSuccess) return ::cudaGetErrorString(status);
         if (count == 0) return "there is no CUDA device";
+        if (index_ >= count)
+            return "device " + std::to_string(index_) + " is asked for and there are " +
+                   std::to_string(count);
         cudaDeviceProp properties{};
-        if (!check(::cudaGetDeviceProperties(&properties, 0), "reading the device"))
+        if (!check(::cudaGetDeviceProperties(&properties, index_), "reading the device"))
             return failure_;
         if (properties.major * 10 + properties.minor < kOldest)
             return std::string(properties.name) + " is too old: int8 tensor cores are needed";
-        if (!check(::cudaSetDevice(0), "choosing the device") ||
+        if (!choose() ||
             !check(::cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking),
                    "making a stream") ||
             !check(::cudaMalloc(&fault_, sizeof *fault_), "allocating"))
@@ -45,6 +51,7 @@ public:
 
     void* allocate(size_t bytes) {
         void* made = nullptr;
+        if (!choose()) return made;
         const auto status = ::cudaMalloc(&made, bytes);
         if (status == cudaSuccess) return made;
         if (status == cudaErrorMemoryAllocation) {
@@ -59,28 +66,33 @@ public:
         }
         return nullptr;
     }
-    void release(void* at) { check(::cudaFree(at), "releasing memory"); }
+    void release(void* at) {
+        if (choose()) check(::cudaFree(at), "releasing memory");
+    }
     void upload(void* to, const void* from, size_t bytes) {
-        if (ready())
+        if (ready() && choose())
             check(::cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_), "uploading");
     }
     void download(void* to, const void* from, size_t bytes) {
-        if (ready() && check(::cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_),
-                             "downloading"))
+        if (ready() && choose() &&
+            check(::cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_),
+                  "downloading"))
             check(::cudaStreamSynchronize(stream_), "computing");
     }
     void zero(void* at, size_t bytes) {
-        if (ready()) check(::cudaMemsetAsync(at, 0, bytes, stream_), "clearing memory");
+        if (ready() && choose()) check(::cudaMemsetAsync(at, 0, bytes, stream_), "clearing memory");
     }
 
     template <class Kernel>
     void launch(int64_t blocks, const Kernel& kernel) {
         if (blocks > INT32_MAX) return fail_with("a tensor is too large for one launch");
+        if (!choose()) return;
         gpu::run_blocks<<<static_cast<unsigned>(blocks), gpu::kBlockThreads, 0, stream_>>>(kernel,
                                                                                            fault_);
         check(::cudaGetLastError(), "launching a kernel");
     }
     void products(const gpu::Int8Products& product) {
+        if (!choose()) return;
         const std::string problem = products_.run(product, stream_);
         if (!problem.empty()) fail_with(problem);
     }
@@ -89,7 +101,9 @@ public:
     std::string failure() const { return failure_; }
     uint64_t free_bytes() const {
         size_t free = 0, total = 0;
-        return cudaMemGetInfo(&free, &total) == cudaSuccess ? free : 0;
+        return cudaSetDevice(index_) == cudaSuccess && cudaMemGetInfo(&free, &total) == cudaSuccess
+                   ? free
+                   : 0;
     }
     uint32_t fault() {
         uint32_t bits = 0;
@@ -100,6 +114,7 @@ public:
     void clear_fault() { zero(fault_, sizeof *fault_); }
 
 private:
+    bool choose() { return check(::cudaSetDevice(index_), "choosing the device"); }
     bool check(cudaError_t status, const char* what) {
         if (status == cudaSuccess) return true;
         fail_with(std::string("CUDA: ") + what + " failed: " + ::cudaGetErrorString(status));
@@ -109,6 +124,7 @@ private:
         if (failure_.empty()) failure_ = what;
     }
 
+    const int index_;
     std::string failure_;
     cudaStream_t stream_ = nullptr;
     uint32_t* fault_ = nullptr;
@@ -117,12 +133,24 @@ private:
 
 }  // namespace
 
-Result<std::unique_ptr<Backend>> make_cuda_backend() {
-    auto device = std::make_unique<CudaDevice>();
-    const std::string problem = device->open();
-    if (!problem.empty()) return fail(Code::kUnsupported, "no GPU: " + problem);
+Result<std::unique_ptr<Backend>> make_cuda_backend(const std::vector<int>& devices) {
+    std::vector<std::unique_ptr<CudaDevice>> opened;
+    for (const int index : devices) {
+        opened.push_back(std::make_unique<CudaDevice>(index));
+        const std::string problem = opened.back()->open();
+        if (!problem.empty()) return fail(Code::kUnsupported, "no GPU: " + problem);
+    }
+    if (opened.empty()) return fail(Code::kInvalidArgument, "no device is named");
+    std::vector<std::unique_ptr<Backend>> peers;
+    for (size_t i = 1; i < opened.size(); ++i)
+        peers.push_back(std::make_unique<gpu::GpuBackend<CudaDevice>>(std::move(opened[i])));
     return std::unique_ptr<Backend>(
-        std::make_unique<gpu::GpuBackend<CudaDevice>>(std::move(device)));
+        std::make_unique<gpu::GpuBackend<CudaDevice>>(std::move(opened[0]), std::move(peers)));
+}
+
+int cuda_devices() {
+    int count = 0;
+    return ::cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;
 }
 
 }  // namespace assay::compute

@@ -3,8 +3,9 @@
 // Device is a CUDA device and its stream (cuda_device.cuh), or the host (tests). It offers memory
 // (device_memory.h), launch(blocks, kernel), fault(), failure() and products(): int8 products with
 // int32 sums. Nothing waits for the device but downloads, faulted() and scratch that grows.
-// Ownership: owns the Device and its memory. Threads: one, as Backend. Errors: as Backend; after a
-// fault kernels do nothing until clear_fault(); after a failure() nothing is launched.
+// Ownership: owns the Device, its memory and its peers. Threads: one, as Backend. Errors: as
+// Backend; after a fault kernels do nothing until clear_fault(); after a failure() nothing is
+// launched.
 #pragma once
 
 #include <cstring>
@@ -13,9 +14,9 @@
 #include "compute/cuda/device_memory.h"
 #include "compute/cuda/hash_kernels.h"
 #include "compute/cuda/image_kernels.h"
+#include "compute/cuda/launches.h"
 #include "compute/cuda/llama_kernels.h"
-#include "compute/cuda/product_kernels.h"
-#include "compute/cuda/products.h"
+#include "compute/cuda/product_path.h"
 #include "compute/cuda/sum_kernels.h"
 #include "compute/hash/sha256_blocks.h"
 #include "compute/kernels/backend.h"
@@ -25,8 +26,13 @@ namespace assay::compute::gpu {
 template <class Device>
 class GpuBackend final : public Backend {
 public:
-    explicit GpuBackend(std::unique_ptr<Device> device)
-        : device_(std::move(device)), memory_(*device_) {}
+    explicit GpuBackend(std::unique_ptr<Device> device,
+                        std::vector<std::unique_ptr<Backend>> peers = {})
+        : device_(std::move(device)),
+          launches_(*device_),
+          memory_(launches_.memory()),
+          products_(launches_),
+          peers_(std::move(peers)) {}
 
     std::string_view name() const override { return device_->name(); }
     int threads() const override { return 1; }
@@ -45,6 +51,12 @@ public:
         device_->download(to, from, bytes);
     }
 
+    std::span<const std::unique_ptr<Backend>> peers() const override { return peers_; }
+    bool join_rows(RowJoin* join) override {
+        launches_.join_rows(join);
+        return true;
+    }
+
     void sum(const float* x, int64_t n, float* out) override {
         Stage stage(*device_, memory_);
         sum_of(stage.in(x, n), n, 1.0F, stage.out(out, 1));
@@ -54,15 +66,15 @@ public:
               int slices) override {
         Stage stage(*device_, memory_);
         const int64_t size = (a.rows - 1) * ldc + b.cols;
-        multiply(rows_of(stage, a), columns_of(stage, b), 1, slices, stage.in(bias, b.cols),
-                 {stage.both(c, size), ldc, {}});
+        products_.multiply(rows_of(stage, a), columns_of(stage, b), 1, slices,
+                           stage.in(bias, b.cols), {stage.both(c, size), ldc, {}});
     }
 
     void gemm_folded(MatrixView a, MatrixView b, float* c, int64_t ldc, int slices) override {
         Stage stage(*device_, memory_);
         const int64_t size = (a.rows - 1) * ldc + b.cols;
-        multiply_folded(rows_of(stage, a), columns_of(stage, b), 1, slices,
-                        {stage.both(c, size), ldc, {}});
+        products_.multiply_folded(rows_of(stage, a), columns_of(stage, b), 1, slices,
+                                  {stage.both(c, size), ldc, {}});
     }
 
     void layernorm(const float* x, const float* gain, const float* bias, int64_t rows, int64_t cols,
@@ -162,11 +174,13 @@ public:
         const int64_t t = shape.context, heads = shape.batch * shape.heads, square = heads * t * t;
         const Heads h(s.in(qkv, 3 * shape.rows() * shape.width()), shape);
         float* p = s.out(probabilities, square);
-        float* scores = memory_.template scratch<float>(kScores, square);
-        multiply(h.rows(0), h.rows(1), heads, slices, nullptr, {scores, t, {1, 0, t * t}});
+        float* scores = scratch<float>(kScores, square);
+        products_.multiply(h.rows(0), h.rows(1), heads, slices, nullptr,
+                           {scores, t, {1, 0, t * t}});
         launch(heads * t, Softmax{scores, t, scale_of(shape), p});
-        multiply_folded(squares(p, t, false), h.columns(2), heads, slices,
-                        {s.out(out, shape.rows() * shape.width()), shape.width(), h.narrow()});
+        products_.multiply_folded(
+            squares(p, t, false), h.columns(2), heads, slices,
+            {s.out(out, shape.rows() * shape.width()), shape.width(), h.narrow()});
     }
 
     void attention_grad(const float* dout, const float* qkv, const float* probabilities,
@@ -178,22 +192,23 @@ public:
         const Heads d_out(s.in(dout, shape.rows() * width), shape, width);
         const float* p = s.in(probabilities, square);
         float* dq = s.out(dqkv, 3 * shape.rows() * width);
-        float* dp = memory_.template scratch<float>(kScores, square);
-        float* ds = memory_.template scratch<float>(kScoreGrads, square);
+        float* dp = scratch<float>(kScores, square);
+        float* ds = scratch<float>(kScoreGrads, square);
         const auto third = [&](int64_t i) { return Output{dq + i * width, 3 * width, h.wide()}; };
-        multiply(squares(p, t, true), d_out.columns(0), heads, slices, nullptr, third(2));
-        multiply(d_out.rows(0), h.rows(2), heads, slices, nullptr, {dp, t, {1, 0, t * t}});
+        products_.multiply(squares(p, t, true), d_out.columns(0), heads, slices, nullptr, third(2));
+        products_.multiply(d_out.rows(0), h.rows(2), heads, slices, nullptr,
+                           {dp, t, {1, 0, t * t}});
         launch(heads * t, SoftmaxGrad{p, dp, t, scale_of(shape), ds});
-        multiply(squares(ds, t, true), h.columns(0), heads, slices, nullptr, third(1));
-        multiply(squares(ds, t, false), h.columns(1), heads, slices, nullptr, third(0));
+        products_.multiply(squares(ds, t, true), h.columns(0), heads, slices, nullptr, third(1));
+        products_.multiply(squares(ds, t, false), h.columns(1), heads, slices, nullptr, third(0));
     }
 
     void cross_entropy(const float* logits, const int32_t* target, int64_t rows, int64_t classes,
                        float* loss, float* dlogits) override {
         Stage s(*device_, memory_);
         const int64_t n = rows * classes;
-        float* losses = memory_.template scratch<float>(kRows, rows);
-        const auto count = static_cast<float>(rows);
+        float* losses = scratch<float>(kRows, rows);
+        const auto count = static_cast<float>(launches_.whole(rows));
         launch(rows, CrossEntropy{s.in(logits, n), s.in(target, rows), classes, count, losses,
                                   s.out(dlogits, n)});
         sum_of(losses, rows, count, s.out(loss, 1));
@@ -215,12 +230,12 @@ public:
         Stage s(*device_, memory_);
         const int64_t n = rows * cols, total = rows_out * cols;
         const float* from = s.in(values, n);
-        uint32_t* top = memory_.template scratch<uint32_t>(kTop, 1);
-        int64_t* sums = memory_.template scratch<int64_t>(kSums, total);
-        device_->zero(top, sizeof *top);
-        device_->zero(sums, static_cast<size_t>(total) * sizeof *sums);
+        auto* top = zeros<uint32_t>(kTop, 1);
+        auto* sums = zeros<int64_t>(kSums, total);
         launch(blocks_of(n, kSpan), MaxAbs{from, n, top});
+        launches_.join_tops(top, 1);
         launch(blocks_of(n, kRun), Scatter{n, {from, s.in(index, rows), cols, top, sums}});
+        launches_.join_sums(sums, total);
         elementwise(total, FinishSums{top, 0, sums, s.out(out, total)});
     }
 
@@ -228,10 +243,8 @@ public:
                float* norm) override {
         Stage s(*device_, memory_);
         float* length = s.out(norm, 1);
-        uint32_t* top = memory_.template scratch<uint32_t>(kTop, 1);
-        int64_t* sum = memory_.template scratch<int64_t>(kSum, 1);
-        device_->zero(top, sizeof *top);
-        device_->zero(sum, sizeof *sum);
+        auto* top = zeros<uint32_t>(kTop, 1);
+        auto* sum = zeros<int64_t>(kSum, 1);
         std::vector<const float*> grads;
         for (const ParameterSlot& p : parameters) grads.push_back(s.in(p.grad, p.size));
         for (size_t i = 0; i < grads.size(); ++i)
@@ -261,12 +274,12 @@ public:
             kernel.words += words;
         }
         table.push_back({nullptr, kernel.words});
-        auto* places = memory_.template scratch<HashPiece>(kPieces, std::ssize(table));
+        auto* places = scratch<HashPiece>(kPieces, std::ssize(table));
         device_->upload(places, table.data(), table.size() * sizeof(HashPiece));
         kernel.pieces = places;
         kernel.chunk_words = static_cast<int64_t>(chunk_bytes / sizeof(uint32_t));
         std::vector<uint32_t> found(8 * static_cast<size_t>(kernel.chunks()));
-        kernel.leaves = memory_.template scratch<uint32_t>(kLeaves, std::ssize(found));
+        kernel.leaves = scratch<uint32_t>(kLeaves, std::ssize(found));
         std::memcpy(kernel.initial, kSha256Initial, sizeof kernel.initial);
         std::memcpy(kernel.rounds, kSha256Rounds, sizeof kernel.rounds);
         launch(kernel.blocks(), kernel);
@@ -277,34 +290,6 @@ public:
 
 private:
     using Stage = Staging<Device>;
-    enum Scratch : size_t {
-        kTop,
-        kSum,
-        kSums,
-        kTops,
-        kRows,
-        kScores,
-        kScoreGrads,
-        kFoldUp,
-        kFoldDown,
-        kFoldTops,
-        kPlanesA,
-        kPlanesB,
-        kTopsA,
-        kTopsB,
-        kProducts,
-        kRangeSums,
-        kPieces,
-        kLeaves,
-    };
-    static constexpr int64_t kRange = 65'536;  // of a contraction: int32 holds 131,071 products
-
-    struct Output {
-        float* data;
-        int64_t ldc;
-        Members members;
-    };
-
     // One of the thirds (q, k, v) of a projection, by sequence and head.
     struct Heads {
         const float* data;
@@ -360,137 +345,48 @@ private:
 
     template <class Kernel>
     void launch(int64_t blocks, const Kernel& kernel) {
-        if (blocks > 0 && device_->ready()) device_->launch(blocks, kernel);
+        launches_.launch(blocks, kernel);
     }
     template <class Body>
     void elementwise(int64_t n, const Body& body) {
-        launch(blocks_of(n, kRun), Elementwise<Body>{n, body});
+        launches_.elementwise(n, body);
+    }
+    template <class T>
+    T* scratch(Scratch number, int64_t count) {
+        return launches_.template scratch<T>(number, count);
+    }
+    template <class T>
+    T* zeros(Scratch number, int64_t count) {
+        return launches_.template zeros<T>(number, count);
     }
 
     void sum_of(const float* x, int64_t n, float divisor, float* out) {
-        uint32_t* top = memory_.template scratch<uint32_t>(kTop, 1);
-        int64_t* sum = memory_.template scratch<int64_t>(kSum, 1);
-        device_->zero(top, sizeof *top);
-        device_->zero(sum, sizeof *sum);
+        auto* top = zeros<uint32_t>(kTop, 1);
+        auto* sum = zeros<int64_t>(kSum, 1);
         launch(blocks_of(n, kSpan), MaxAbs{x, n, top});
+        launches_.join_tops(top, 1);
         launch(blocks_of(n, kSpan), SumAll{x, n, top, false, sum});
+        launches_.join_sums(sum, 1);
         launch(1, FinishSum{top, sum, divisor, false, out});
     }
 
     void columns(const float* x, const float* y, int64_t rows, int64_t cols, float* out) {
-        uint32_t* tops = memory_.template scratch<uint32_t>(kTops, cols);
-        int64_t* sums = memory_.template scratch<int64_t>(kSums, cols);
-        device_->zero(tops, static_cast<size_t>(cols) * sizeof *tops);
-        device_->zero(sums, static_cast<size_t>(cols) * sizeof *sums);
+        auto* tops = zeros<uint32_t>(kTops, cols);
+        auto* sums = zeros<int64_t>(kSums, cols);
         Columns pass{x, y, rows, cols, tops, nullptr};
         launch(pass.blocks(), pass);
+        launches_.join_tops(tops, cols);
         pass.sums = sums;
         launch(pass.blocks(), pass);
+        launches_.join_sums(sums, cols);
         elementwise(cols, FinishSums{tops, 1, sums, out});
     }
 
-    void find_tops(const Operand& operand, int64_t batch, uint32_t* tops) {
-        if (operand.vector_stride != 1 || operand.depth_stride == 1)
-            return launch(batch * operand.vectors, RowTops{operand, tops});
-        device_->zero(tops, static_cast<size_t>(batch * operand.vectors) * sizeof *tops);
-        const ColumnTops kernel{operand, tops};
-        launch(kernel.blocks(batch), kernel);
-    }
-
-    Planes pack(const Operand& operand, int64_t batch, int slices, size_t planes_number,
-                size_t tops_number) {
-        const auto padded = [](int64_t n) {
-            return std::max<int64_t>(blocks_of(n, kTile), 1) * kTile;
-        };
-        Planes to;
-        to.vectors = operand.vectors;
-        to.padded_vectors = padded(operand.vectors);
-        to.padded_depth = padded(operand.depth);
-        to.unit_scale = operand.unit_scale;
-        to.tops = memory_.template scratch<uint32_t>(tops_number, batch * operand.vectors);
-        to.data = memory_.template scratch<int8_t>(planes_number,
-                                                   batch * digit_planes(slices) * to.plane_size());
-        find_tops(operand, batch, to.tops);  // also where the scale is 1: finite values only
-        const PackTile kernel{operand, to, slices};
-        launch(kernel.blocks(batch), kernel);
-        return to;
-    }
-
-    void multiply_folded(Operand a, Operand b, int64_t batch, int slices, const Output& out) {
-        // b's rows are its depth here: their scales move into a.
-        Operand turned = b;
-        std::swap(turned.vectors, turned.depth);
-        std::swap(turned.vector_stride, turned.depth_stride);
-        const int64_t count = batch * b.depth;
-        uint32_t* tops = memory_.template scratch<uint32_t>(kFoldTops, count);
-        float* up = memory_.template scratch<float>(kFoldUp, count);
-        float* down = memory_.template scratch<float>(kFoldDown, count);
-        find_tops(turned, batch, tops);
-        launch(blocks_of(count, kBlockThreads), FoldScales{tops, count, slices, up, down});
-        a.multiply = up;
-        b.multiply = down;
-        b.unit_scale = true;
-        multiply(a, b, batch, slices, nullptr, out);
-    }
-
-    void multiply(const Operand& a, const Operand& b, int64_t batch, int slices, const float* bias,
-                  const Output& out) {
-        if (a.depth > kMaxContraction) return device_->set_fault();
-        if (a.vectors == 0 || b.vectors == 0) return;
-        const Planes left = pack(a, batch, slices, kPlanesA, kTopsA);
-        const Planes right = pack(b, batch, slices, kPlanesB, kTopsB);
-        const int64_t planes = digit_planes(slices);
-        const int64_t row_bytes = planes * right.padded_vectors * int64_t{sizeof(int32_t)};
-        // Whole tiles, so that every part starts aligned.
-        const int64_t budget_rows =
-            std::max<int64_t>(Device::kProductBytes / row_bytes / kTile, 1) * kTile;
-        const int64_t members = std::clamp<int64_t>(budget_rows / a.vectors, 1, batch);
-        const int64_t rows = members > 1 ? a.vectors : std::min(a.vectors, budget_rows);
-        for (int64_t z = 0; z < batch; z += members) {
-            for (int64_t row = 0; row < a.vectors; row += rows) {
-                Combine combine{};
-                combine.rows = std::min(rows, a.vectors - row);
-                combine.columns = b.vectors;
-                combine.padded_columns = right.padded_vectors;
-                combine.first_member = z;
-                combine.first_row = row;
-                combine.a = left;
-                combine.b = right;
-                combine.slices = slices;
-                combine.bias = bias;
-                combine.c = out.data;
-                combine.ldc = out.ldc;
-                combine.members = out.members;
-                multiply_part(combine, std::min(members, batch - z));
-            }
-        }
-    }
-
-    // Some members, or some rows of one: every range of the contraction, then the result.
-    void multiply_part(Combine combine, int64_t members) {
-        const int64_t planes = digit_planes(combine.slices), depth = combine.a.padded_depth;
-        int32_t* products = memory_.template scratch<int32_t>(
-            kProducts, members * planes * combine.rows * combine.padded_columns);
-        combine.products = products;
-        if (depth > kRange)
-            combine.sums = memory_.template scratch<int64_t>(
-                kRangeSums, members * combine.rows * combine.columns);
-        const int64_t at = combine.first_member * planes;
-        for (int64_t k = 0; k < depth; k += kRange) {
-            combine.first_range = k == 0;
-            combine.last_range = k + kRange >= depth;
-            if (!device_->ready()) return;
-            device_->products(
-                {combine.a.data + at * combine.a.plane_size() + combine.first_row * depth + k,
-                 combine.b.data + at * combine.b.plane_size() + k, products, combine.rows,
-                 combine.padded_columns, std::min(kRange, depth - k), depth, combine.a.plane_size(),
-                 combine.b.plane_size(), members * planes});
-            launch(combine.blocks(members), combine);
-        }
-    }
-
     const std::unique_ptr<Device> device_;
-    DeviceMemory<Device> memory_;
+    Launches<Device> launches_;
+    DeviceMemory<Device>& memory_;
+    ProductPath<Device> products_;
+    const std::vector<std::unique_ptr<Backend>> peers_;
 };
 
 }  // namespace assay::compute::gpu

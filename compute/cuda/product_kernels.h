@@ -171,7 +171,8 @@ struct PackTile {
 };
 
 // Planes' products to results: join, round once, two exact scalings, bias. A block takes kWidth
-// columns of one row. For contractions in several ranges, `sums` keeps the exact sum between them.
+// columns of one row. For contractions in several ranges, `sums` keeps the exact sum between them;
+// where no range is the last, the result is left to FinishProduct.
 struct Combine {
     static constexpr int64_t kWidth = 1024;
     const int32_t* products;  // [member][plane][rows][padded columns]
@@ -189,26 +190,39 @@ struct Combine {
     ASSAY_HD int64_t blocks(int64_t batch) const {
         return batch * rows * blocks_of(columns, kWidth);
     }
-    template <class Block>
-    ASSAY_HD void operator()(const Block& block) const {
+    // turn(z, i, j, scale of row i) for the elements of one block.
+    template <class Block, class Turn>
+    ASSAY_HD void each(const Block& block, Turn turn) const {
         const int64_t across = blocks_of(columns, kWidth);
         const int64_t z = block.index() / (across * rows), i = block.index() / across % rows;
         const int64_t j0 = block.index() % across * kWidth;
         const float scale_a = scale_of(a, first_member + z, first_row + i);
-        block.each(ColumnTops::min64(kWidth, columns - j0), [&](int64_t t) {
-            const int64_t j = j0 + t;
+        block.each(ColumnTops::min64(kWidth, columns - j0),
+                   [&](int64_t t) { turn(z, i, j0 + t, scale_a); });
+    }
+    template <class Block>
+    ASSAY_HD void operator()(const Block& block) const {
+        each(block, [&](int64_t z, int64_t i, int64_t j, float scale_a) {
             int64_t sum = joined(z, i, j);
             if (sums != nullptr) {
-                int64_t& kept = sums[(z * rows + i) * columns + j];
+                int64_t& kept = kept_sum(z, i, j);
                 sum += first_range ? 0 : kept;
                 kept = sum;
                 if (!last_range) return;
             }
-            float value = (int_to_f32(sum) * scale_a) * scale_of(b, first_member + z, j);
-            if (bias != nullptr) value = value + bias[j];
-            c[members.at(first_member + z) + (first_row + i) * ldc + j] = value;
-            block.note(abs_bits(value));
+            finish(block, z, i, j, sum, scale_a);
         });
+    }
+    template <class Block>
+    ASSAY_HD void finish(const Block& block, int64_t z, int64_t i, int64_t j, int64_t sum,
+                         float scale_a) const {
+        float value = (int_to_f32(sum) * scale_a) * scale_of(b, first_member + z, j);
+        if (bias != nullptr) value = value + bias[j];
+        c[members.at(first_member + z) + (first_row + i) * ldc + j] = value;
+        block.note(abs_bits(value));
+    }
+    ASSAY_HD int64_t& kept_sum(int64_t z, int64_t i, int64_t j) const {
+        return sums[(z * rows + i) * columns + j];
     }
     ASSAY_HD int64_t joined(int64_t z, int64_t i, int64_t j) const {
         const int64_t planes = digit_planes(slices);
@@ -220,6 +234,17 @@ struct Combine {
     ASSAY_HD float scale_of(const Planes& side, int64_t z, int64_t v) const {
         if (side.unit_scale) return 1.0F;
         return pow2(row_scale(side.tops[z * side.vectors + v], slices).e);
+    }
+};
+
+// The results of sums that are complete.
+struct FinishProduct {
+    Combine product;
+    template <class Block>
+    ASSAY_HD void operator()(const Block& block) const {
+        product.each(block, [&](int64_t z, int64_t i, int64_t j, float scale_a) {
+            product.finish(block, z, i, j, product.kept_sum(z, i, j), scale_a);
+        });
     }
 };
 

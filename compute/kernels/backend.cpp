@@ -1,6 +1,8 @@
 #include "compute/kernels/backend.h"
 
+#include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #include "compute/arithmetic/philox.h"
 #include "compute/cuda/cuda.h"
@@ -42,26 +44,45 @@ const KernelTable* checked() {
 }
 
 template <const KernelTable* (*kKernels)()>
-Result<std::unique_ptr<Backend>> on_cpu(const char* name, int threads) {
+Result<std::unique_ptr<Backend>> on_cpu(const char* name, const BackendOptions& options) {
     const KernelTable* kernels = kKernels();
     if (kernels == nullptr) return fail(Code::kUnsupported, "");
-    return std::unique_ptr<Backend>(std::make_unique<CpuBackend>(name, *kernels, threads));
+    if (options.devices > 1)
+        return fail(Code::kUnsupported, "backend \"" + std::string(name) +
+                                            "\" is one device, not " +
+                                            std::to_string(options.devices));
+    return std::unique_ptr<Backend>(std::make_unique<CpuBackend>(name, *kernels, options.threads));
+}
+
+Result<std::unique_ptr<Backend>> checked_cuda(std::vector<int> devices) {
+    ASSAY_ASSIGN(auto made, make_cuda_backend(devices));
+    const auto agrees = [](Backend& tried) -> Status {
+        if (products_agree(tried)) return {};
+        return fail(Code::kUnsupported,
+                    "the GPU's products differ from the portable ones " + tried.failure());
+    };
+    ASSAY_RETURN_IF_ERROR(agrees(*made));
+    for (const auto& peer : made->peers()) ASSAY_RETURN_IF_ERROR(agrees(*peer));
+    return made;
 }
 
 // Making one takes a while where there is no GPU, too: the answer is kept.
 const Status& cuda_status() {
     static const Status kStatus = []() -> Status {
-        ASSAY_ASSIGN(const auto tried, make_cuda_backend());
-        if (products_agree(*tried)) return {};
-        return fail(Code::kUnsupported,
-                    "the GPU's products differ from the portable ones " + tried->failure());
+        const auto tried = checked_cuda({0});
+        return tried.ok() ? Status{} : Status(tried.error());
     }();
     return kStatus;
 }
 
-Result<std::unique_ptr<Backend>> on_cuda(const char*, int) {
+Result<std::unique_ptr<Backend>> on_cuda(const char*, const BackendOptions& options) {
     if (!cuda_status().ok()) return cuda_status().error();
-    return make_cuda_backend();
+    if (options.devices == 1) return make_cuda_backend({0});
+    const int count =
+        options.devices == 0 ? std::min(cuda_devices(), kMaxDevices) : options.devices;
+    std::vector<int> devices(static_cast<size_t>(count));
+    std::iota(devices.begin(), devices.end(), 0);
+    return checked_cuda(std::move(devices));
 }
 
 const KernelTable* plain_kernels() {
@@ -71,7 +92,7 @@ const KernelTable* plain_kernels() {
 struct Known {
     const char* name;
     bool (*available)();
-    Result<std::unique_ptr<Backend>> (*make)(const char* name, int threads);
+    Result<std::unique_ptr<Backend>> (*make)(const char* name, const BackendOptions& options);
     const char* needs;
 };
 // Best first.
@@ -109,8 +130,11 @@ Result<std::unique_ptr<Backend>> make_backend(const BackendOptions& options) {
     if (options.threads < 0 || options.threads > kMaxThreads)
         return fail(Code::kInvalidArgument, "threads is " + std::to_string(options.threads) +
                                                 "; use 0 (all) to " + std::to_string(kMaxThreads));
+    if (options.devices < 0 || options.devices > kMaxDevices)
+        return fail(Code::kInvalidArgument, "devices is " + std::to_string(options.devices) +
+                                                "; use 0 (all) to " + std::to_string(kMaxDevices));
     const Known* entry = known(name);
-    if (entry != nullptr && entry->available()) return entry->make(entry->name, options.threads);
+    if (entry != nullptr && entry->available()) return entry->make(entry->name, options);
     std::string usable, why;
     for (const std::string& each : available) usable += (usable.empty() ? "" : ", ") + each;
     if (entry != nullptr && entry->needs != nullptr)

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -77,6 +78,19 @@ struct MemoryPiece {
 // A longer one is reported as a fault.
 inline constexpr int64_t kMaxContraction = int64_t{1} << 20;
 
+// Joins what several backends reduce that each hold some sequences of one batch. All of them make
+// the same calls in the same order, each from a thread of its own, and wait for each other.
+class RowJoin {
+public:
+    virtual ~RowJoin() = default;
+    // Rows of the whole batch where this backend holds `rows`.
+    [[nodiscard]] virtual int64_t whole(int64_t rows) const = 0;
+    // Element by element the largest, or the sum, of all. `usable`: the values are results, not
+    // what a fault or failure left. False: someone's were not; `values` stay as they are.
+    [[nodiscard]] virtual bool max(std::span<uint32_t> values, bool usable) = 0;
+    [[nodiscard]] virtual bool add(std::span<int64_t> values, bool usable) = 0;
+};
+
 class Backend {
 public:
     virtual ~Backend() = default;
@@ -99,6 +113,13 @@ public:
     virtual void release(void*) {}
     virtual void upload(void*, const void*, size_t) {}    // to the device, bytes
     virtual void download(void*, const void*, size_t) {}  // waits for what was asked before
+
+    // Other devices that take sequences of each batch beside this one.
+    [[nodiscard]] virtual std::span<const std::unique_ptr<Backend>> peers() const { return {}; }
+    // From now on operations that reduce over rows (gemm: over its contraction; gradients of gains
+    // and biases; column_sums, scatter, the loss) reduce over those of all members of `join`; null:
+    // over their own. A fault or failure of one is then a fault of all. False: it cannot.
+    [[nodiscard]] virtual bool join_rows(RowJoin* join) { return join == nullptr; }
 
     // out[0] = esum(x[0..n))
     virtual void sum(const float* x, int64_t n, float* out) = 0;
@@ -171,11 +192,15 @@ public:
                               Hash256* leaves) = 0;
 };
 
+inline constexpr int kMaxDevices = 64;  // of one backend
+
 struct BackendOptions {
     std::string name;  // empty: the best this machine has; else "portable", "avx2", ...
     int threads = 0;   // 0: all hardware threads
+    int devices = 1;   // GPUs that share each batch; 0: all that there are
 };
 [[nodiscard]] std::vector<std::string> available_backends();  // on this machine, best first
+// More devices than one are the first's peers().
 Result<std::unique_ptr<Backend>> make_backend(const BackendOptions& options);
 
 }  // namespace assay::compute

@@ -131,11 +131,26 @@ Status Executor::check_bound() const {
     return {};
 }
 
-Status Executor::run(const AdamWStep* step) {
+Status Executor::join(RowJoin& join, std::vector<bool> joined) {
+    if (!backend_.join_rows(&join))
+        return fail(Code::kUnsupported, "backend " + std::string(backend_.name()) +
+                                            " cannot share a batch with others");
+    (void)backend_.join_rows(nullptr);
+    join_ = &join;
+    joined_ = std::move(joined);
+    return {};
+}
+
+Status Executor::ready(const AdamWStep* step) const {
     ASSAY_RETURN_IF_ERROR(device_status());
     ASSAY_RETURN_IF_ERROR(check_bound());
     if (program_.grad_norm != kNoTensor && step == nullptr)
         return fail(Code::kInvalidArgument, "a training program needs an optimiser step");
+    return {};
+}
+
+Status Executor::run(const AdamWStep* step) {
+    ASSAY_RETURN_IF_ERROR(ready(step));
     backend_.clear_fault();
     upload_bound();
     const bool faulted = run_operations(step);
@@ -145,8 +160,11 @@ Status Executor::run(const AdamWStep* step) {
 }
 
 bool Executor::run_operations(const AdamWStep* step) {
-    for (const Operation& operation : program_.operations) {
-        execute(operation, step);
+    for (size_t i = 0; i < program_.operations.size(); ++i) {
+        const bool joins = join_ != nullptr && joined_[i];
+        if (joins) (void)backend_.join_rows(join_);
+        execute(program_.operations[i], step);
+        if (joins) (void)backend_.join_rows(nullptr);
         // Stop at the first fault: what follows would compute on unspecified values. A device stops
         // by itself, and asking it would mean waiting for it.
         if (backend_.in_host_memory() && backend_.faulted()) return true;

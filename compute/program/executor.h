@@ -29,8 +29,14 @@ public:
     void bind(TensorId id, float* data);
     void bind(TensorId id, const int32_t* data);
 
+    // From now on one of several that share a batch, in step with each other: operations whose flag
+    // is set (split.h) reduce over the rows of all. kUnsupported where the backend cannot.
+    Status join(RowJoin& join, std::vector<bool> joined);
+
     // One pass over all operations. `step` is needed by programs with an optimiser.
     Status run(const AdamWStep* step = nullptr);
+    // Whether run() would begin; else its error.
+    Status ready(const AdamWStep* step) const;
 
     // After run(): loss, logits or grad_norm of the program (other results may be overwritten).
     // Valid until the next call.
@@ -69,6 +75,8 @@ private:
     const MemoryPlan plan_;
     float* arena_ = nullptr;
     std::vector<Bound> bound_;                        // per tensor; unused in host memory
+    RowJoin* join_ = nullptr;                         // with others that share the batch
+    std::vector<bool> joined_;                        // per operation, with join_
     std::map<TensorId, std::vector<float>> waiting_;  // in host memory
     std::vector<float> fetched_;                      // the last result brought back
     std::vector<float*> float_at_;                    // per tensor

@@ -8,7 +8,7 @@
 #include "compute/arithmetic/philox.h"
 #include "compute/models/model.h"
 #include "compute/models/state.h"
-#include "compute/program/executor.h"
+#include "compute/program/split_executor.h"
 
 namespace assay::compute {
 namespace {
@@ -58,15 +58,19 @@ class StepBench {
 public:
     static Result<std::unique_ptr<StepBench>> create(Backend& backend, const ModelConfig& model,
                                                      uint32_t batch, int slices, uint64_t seed) {
-        ASSAY_ASSIGN(Program program, build_program(model, batch, slices, ProgramMode::kTrain));
         ASSAY_ASSIGN(ModelState state, initial_state(model, seed));
         if (const auto base = frozen_base(model)) {
             ASSAY_ASSIGN(ModelState given, initial_state(*base, seed));
             state.frozen = std::move(given.value);
         }
-        std::unique_ptr<StepBench> bench(new StepBench(std::move(program), std::move(state)));
-        ASSAY_ASSIGN(bench->executor_, Executor::create(bench->program_, backend));
-        bind_state(*bench->executor_, bench->program_, bench->state_);
+        std::unique_ptr<StepBench> bench(new StepBench(std::move(state)));
+        const auto build = [&](uint32_t sequences) {
+            return build_program(model, sequences, slices, ProgramMode::kTrain);
+        };
+        ASSAY_ASSIGN(bench->executor_, SplitExecutor::create(batch, build, backend));
+        for (size_t d = 0; d < bench->executor_->devices(); ++d)
+            bind_state(bench->executor_->device(d), bench->executor_->program(), bench->state_);
+        bench->macs_ = step_macs(model, batch);
         bench->bind_data(model, batch, seed);
         return bench;
     }
@@ -74,14 +78,14 @@ public:
     Result<uint32_t> step() {
         const AdamWStep hyper{1e-3, 0.9, 0.95, 1e-8, 0.1, 1.0, ++step_};
         ASSAY_RETURN_IF_ERROR(executor_->run(&hyper));
-        return std::bit_cast<uint32_t>(*executor_->result(program_.loss));
+        return std::bit_cast<uint32_t>(*executor_->result(executor_->program().loss));
     }
 
     // One step that is not timed, then the samples.
     Result<ShapeRate> run(const MeasureOptions& options, const NanosecondClock& clock) {
         ShapeRate result;
         ASSAY_ASSIGN(result.last_loss_bits, step());
-        result.step_macs = macs(program_);
+        result.step_macs = macs_;
         const uint64_t begin = clock();
         for (uint32_t i = 0; i < options.steps; ++i) {
             const uint64_t start = clock();
@@ -94,36 +98,36 @@ public:
     }
 
 private:
-    StepBench(Program program, ModelState state)
-        : program_(std::move(program)), state_(std::move(state)) {}
+    explicit StepBench(ModelState state) : state_(std::move(state)) {}
 
     void bind_data(const ModelConfig& model, uint32_t batch, uint64_t seed) {
+        const Program& program = executor_->program();
         const auto gpt = token_model(model);
         const uint32_t rows = !gpt ? batch : batch * gpt->context;
         const uint32_t classes = !gpt ? sample_model(model)->classes : gpt->vocab;
         for (uint32_t i = 0; i < rows; ++i)
             targets_.push_back(static_cast<int32_t>(below(classes, seed, 1, i)));
-        executor_->bind(program_.targets, static_cast<const int32_t*>(targets_.data()));
+        executor_->bind_rows(program.targets, static_cast<const int32_t*>(targets_.data()));
         if (!gpt) {
             features_.resize(size_t{rows} * sample_model(model)->inputs);
             normalish(features_, 1.0, seed, 2);
-            executor_->bind(program_.samples, features_.data());
+            executor_->bind_rows(program.samples, features_.data());
             return;
         }
         for (uint32_t i = 0; i < rows; ++i) {
             tokens_.push_back(static_cast<int32_t>(below(gpt->vocab, seed, 0, i)));
             positions_.push_back(static_cast<int32_t>(i % gpt->context));
         }
-        executor_->bind(program_.samples, static_cast<const int32_t*>(tokens_.data()));
-        if (program_.positions != kNoTensor)
-            executor_->bind(program_.positions, static_cast<const int32_t*>(positions_.data()));
+        executor_->bind_rows(program.samples, static_cast<const int32_t*>(tokens_.data()));
+        if (program.positions != kNoTensor)
+            executor_->bind_rows(program.positions, static_cast<const int32_t*>(positions_.data()));
     }
 
-    const Program program_;
     ModelState state_;
     std::vector<int32_t> tokens_, targets_, positions_;
     std::vector<float> features_;
-    std::unique_ptr<Executor> executor_;
+    std::unique_ptr<SplitExecutor> executor_;
+    uint64_t macs_ = 0;  // of a step, on all devices together
     uint64_t step_ = 0;
 };
 

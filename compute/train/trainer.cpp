@@ -18,16 +18,29 @@ uint64_t arena_bytes(const Program& program) {
     return static_cast<uint64_t>(plan_memory(program).arena_floats) * sizeof(float);
 }
 
+enum class Rewrite { kPlain, kRecomputed, kOffloaded };
+
+Result<Program> rewritten_program(const JobConfig& job, uint32_t batch, Rewrite rewrite) {
+    ASSAY_ASSIGN(Program program, build_program(job.model, batch, static_cast<int>(job.slices),
+                                                ProgramMode::kTrain));
+    if (rewrite == Rewrite::kPlain) return program;
+    program = recompute_layers(program);
+    return rewrite == Rewrite::kRecomputed ? program : offload_layers(program);
+}
+
 // The plain program, or what fits: layers computed again; on a device also activations that wait in
-// host memory.
-Result<Program> fitting_program(const JobConfig& job, uint64_t memory_bytes, bool has_own_memory) {
-    ASSAY_ASSIGN(Program program, build_program(job.model, job.plan.batch,
-                                                static_cast<int>(job.slices), ProgramMode::kTrain));
-    if (memory_bytes == 0 || arena_bytes(program) <= memory_bytes) return program;
-    Program smaller = recompute_layers(program);
-    if (has_own_memory && arena_bytes(smaller) > memory_bytes) smaller = offload_layers(smaller);
-    const uint64_t needed = arena_bytes(smaller);
-    if (needed <= memory_bytes) return smaller;
+// host memory. By the largest share of the batch, for all.
+Result<Rewrite> fitting_rewrite(const JobConfig& job, uint64_t memory_bytes,
+                                const Backend& backend) {
+    if (memory_bytes == 0) return Rewrite::kPlain;
+    const auto share = static_cast<uint32_t>(shares_of(job.plan.batch, backend).front());
+    const Rewrite last = backend.in_host_memory() ? Rewrite::kRecomputed : Rewrite::kOffloaded;
+    uint64_t needed = 0;
+    for (const Rewrite rewrite : {Rewrite::kPlain, Rewrite::kRecomputed, last}) {
+        ASSAY_ASSIGN(const Program program, rewritten_program(job, share, rewrite));
+        needed = arena_bytes(program);
+        if (needed <= memory_bytes) return rewrite;
+    }
     return fail(Code::kOutOfMemory, "a step needs " + std::to_string(needed) +
                                         " bytes for activations and gradients, and " +
                                         std::to_string(memory_bytes) +
@@ -50,37 +63,37 @@ AdamWStep adamw_step(const JobConfig& job, uint64_t step) {
     return result;
 }
 
-Trainer::Trainer(const JobConfig& job, Program program, BatchSource source, ModelState state,
-                 Backend& backend)
-    : job_(job),
-      program_(std::move(program)),
-      source_(std::move(source)),
-      state_(std::move(state)),
-      backend_(backend) {}
+Trainer::Trainer(const JobConfig& job, BatchSource source, ModelState state, Backend& backend)
+    : job_(job), source_(std::move(source)), state_(std::move(state)), backend_(backend) {}
 
 Result<std::unique_ptr<Trainer>> Trainer::create(const JobConfig& job, const Dataset& data,
                                                  uint32_t shard, Backend& backend, ModelState state,
                                                  uint64_t memory_bytes) {
     ASSAY_RETURN_IF_ERROR(validate(job));
     ASSAY_ASSIGN(BatchSource source, BatchSource::create(job, data, shard));
-    ASSAY_ASSIGN(Program program, fitting_program(job, memory_bytes, !backend.in_host_memory()));
+    ASSAY_ASSIGN(const Rewrite rewrite, fitting_rewrite(job, memory_bytes, backend));
     std::unique_ptr<Trainer> trainer(
-        new Trainer(job, std::move(program), std::move(source), std::move(state), backend));
-    ASSAY_ASSIGN(trainer->executor_, Executor::create(trainer->program_, backend));
+        new Trainer(job, std::move(source), std::move(state), backend));
+    const auto build = [&](uint32_t sequences) {
+        return rewritten_program(job, sequences, rewrite);
+    };
+    ASSAY_ASSIGN(trainer->executor_, SplitExecutor::create(job.plan.batch, build, backend));
     trainer->bind();
     return trainer;
 }
 
 void Trainer::bind() {
-    bind_state(*executor_, program_, state_);
+    const Program& program = executor_->program();
+    for (size_t d = 0; d < executor_->devices(); ++d)
+        bind_state(executor_->device(d), program, state_);
     if (token_model(job_.model)) {
-        executor_->bind(program_.samples, source_.tokens().data());
-        if (program_.positions != kNoTensor)
-            executor_->bind(program_.positions, source_.positions().data());
+        executor_->bind_rows(program.samples, source_.tokens().data());
+        if (program.positions != kNoTensor)
+            executor_->bind_rows(program.positions, source_.positions().data());
     } else {
-        executor_->bind(program_.samples, source_.features().data());
+        executor_->bind_rows(program.samples, source_.features().data());
     }
-    executor_->bind(program_.targets, source_.targets().data());
+    executor_->bind_rows(program.targets, source_.targets().data());
 }
 
 Result<StepResult> Trainer::step(uint64_t step) {
@@ -93,14 +106,14 @@ Result<StepResult> Trainer::step(uint64_t step) {
                                       status.error().message +
                                       "; lower the learning rate or lengthen the warm-up");
     }
-    const float loss = *executor_->result(program_.loss);
-    return StepResult{loss, *executor_->result(program_.grad_norm)};
+    const float loss = *executor_->result(program().loss);
+    return StepResult{loss, *executor_->result(program().grad_norm)};
 }
 
 Result<Manifest> Trainer::manifest(const Progress& progress) {
     StatePlaces places = places_of(state_);
-    for (size_t i = 0; i < program_.parameters.size(); ++i) {
-        const ProgramParameter& p = program_.parameters[i];
+    for (size_t i = 0; i < program().parameters.size(); ++i) {
+        const ProgramParameter& p = program().parameters[i];
         places.value[i] = executor_->place(p.value);
         places.m[i] = executor_->place(p.m);
         places.v[i] = executor_->place(p.v);

@@ -1,15 +1,16 @@
 // Trainer: the step loop of one shard of a job: samples, program, learning rate, state.
 //
-// Ownership: owns program, buffers and state; Dataset and Backend must outlive it. Threads: one.
-// Errors: kFault "training diverged at step N" when the arithmetic left its domain: the same step
-// on every backend; the state is then unspecified.
+// Where the Backend has peers(), each takes a share of every batch, with the same bits
+// (compute/program/split_executor.h). Ownership: owns programs, buffers and state; Dataset and
+// Backend must outlive it. Threads: one. Errors: kFault "training diverged at step N" when the
+// arithmetic left its domain: the same step on every backend; the state is then unspecified.
 #pragma once
 
 #include <memory>
 
 #include "compute/checkpoint/checkpoint.h"
 #include "compute/models/state.h"
-#include "compute/program/executor.h"
+#include "compute/program/split_executor.h"
 #include "compute/train/batch.h"
 
 namespace assay::compute {
@@ -21,10 +22,10 @@ struct StepResult {
 
 class Trainer {
 public:
-    // `memory_bytes`: for activations and gradients; where they do not fit, activations are
-    // computed again in the backward pass, and on a device wait in host memory, with the same bits
-    // (compute/program/recompute.h, offload.h). 0: no limit. kOutOfMemory, with the bytes needed,
-    // when even that does not fit.
+    // `memory_bytes`: of each device, for activations and gradients; where they do not fit,
+    // activations are computed again in the backward pass, and on a device wait in host memory,
+    // with the same bits (compute/program/recompute.h, offload.h). 0: no limit. kOutOfMemory, with
+    // the bytes needed, when even that does not fit.
     static Result<std::unique_ptr<Trainer>> create(const JobConfig& job, const Dataset& data,
                                                    uint32_t shard, Backend& backend,
                                                    ModelState state, uint64_t memory_bytes = 0);
@@ -36,19 +37,19 @@ public:
     // The manifest of a checkpoint of the state as it is now: the state stays where it lies and
     // only hashes leave the backend.
     Result<Manifest> manifest(const Progress& progress);
-    const Program& program() const { return program_; }
+    // Of the first device's share.
+    const Program& program() const { return executor_->program(); }
+    size_t devices() const { return executor_->devices(); }
 
 private:
-    Trainer(const JobConfig& job, Program program, BatchSource source, ModelState state,
-            Backend& backend);
+    Trainer(const JobConfig& job, BatchSource source, ModelState state, Backend& backend);
     void bind();
 
     const JobConfig job_;
-    const Program program_;
     BatchSource source_;
     ModelState state_;
     Backend& backend_;
-    std::unique_ptr<Executor> executor_;
+    std::unique_ptr<SplitExecutor> executor_;
 };
 
 // Hyperparameters of optimiser step `step` (global, from 0).

@@ -95,8 +95,17 @@ private:
 }  // namespace
 
 std::unique_ptr<Backend> make_emulated_gpu(size_t memory_bytes) {
-    return std::make_unique<gpu::GpuBackend<HostDevice>>(
-        std::make_unique<HostDevice>(memory_bytes));
+    return make_emulated_gpus({memory_bytes});
+}
+
+std::unique_ptr<Backend> make_emulated_gpus(const std::vector<size_t>& memory_bytes) {
+    const auto make = [](size_t bytes, std::vector<std::unique_ptr<Backend>> peers) {
+        return std::make_unique<gpu::GpuBackend<HostDevice>>(std::make_unique<HostDevice>(bytes),
+                                                             std::move(peers));
+    };
+    std::vector<std::unique_ptr<Backend>> peers;
+    for (size_t i = 1; i < memory_bytes.size(); ++i) peers.push_back(make(memory_bytes[i], {}));
+    return make(memory_bytes.at(0), std::move(peers));
 }
 
 }  // namespace assay::compute

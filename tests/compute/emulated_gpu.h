@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "compute/kernels/backend.h"
 
@@ -12,5 +13,7 @@ namespace assay::compute {
 
 // `memory_bytes`: what the device has; more is out of memory.
 std::unique_ptr<Backend> make_emulated_gpu(size_t memory_bytes = size_t{1} << 30);
+// Several, with so much memory each, not none: the first with the others as its peers.
+std::unique_ptr<Backend> make_emulated_gpus(const std::vector<size_t>& memory_bytes);
 
 }  // namespace assay::compute

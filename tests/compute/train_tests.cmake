@@ -5,6 +5,7 @@ assay_test(compute_import_model_test SOURCES import_model_test.cpp LINKS assay_c
 assay_test(compute_data_test SOURCES data_test.cpp LINKS assay_compute)
 assay_test(compute_train_test SOURCES train_test.cpp LINKS assay_compute)
 assay_test(compute_gpu_test SOURCES emulated_gpu.cpp gpu_test.cpp LINKS assay_compute)
+assay_test(compute_split_test SOURCES emulated_gpu.cpp split_operations_test.cpp split_test.cpp LINKS assay_compute)
 assay_test(compute_task_test SOURCES task_test.cpp LINKS assay_compute)
 assay_test(compute_equality_test SOURCES equality.cpp equality_test.cpp LINKS assay_compute)
 assay_test(compute_train_images_test SOURCES train_images_test.cpp LINKS assay_compute)
