@@ -1,51 +1,42 @@
 #include "compute/kernels/backend.h"
 
 #include <algorithm>
-#include <cstring>
 #include <numeric>
 
-#include "compute/arithmetic/philox.h"
 #include "compute/cuda/cuda.h"
 #include "compute/kernels/cpu_backend.h"
+#include "compute/kernels/product_check.h"
 
 namespace assay::compute {
 namespace {
 
-// Whether products of every kind have the bits of the portable ones. Asked once before kernels are
-// used that no test machine of ours could run.
-bool products_agree(Backend& tried) {
-    constexpr int64_t kRows = 29, kCols = 41, kDepth = 700;
-    std::vector<float> a(kRows * kDepth), b(kDepth * kCols);
-    normalish(a, 1.0, 1, 0);
-    normalish(b, 1.0, 1, 1);
-    CpuBackend reference("portable", portable_kernels(), 1);
-    for (const int slices : {1, 2, 3}) {
-        std::vector<float> expected(kRows * kCols), found(kRows * kCols);
-        const MatrixView left = matrix(a.data(), kRows, kDepth);
-        const MatrixView right = matrix(b.data(), kDepth, kCols);
-        reference.gemm(left, right, b.data(), expected.data(), kCols, slices);
-        tried.gemm(left, right, b.data(), found.data(), kCols, slices);
-        if (tried.faulted() ||
-            std::memcmp(expected.data(), found.data(), expected.size() * sizeof(float)) != 0)
-            return false;
-    }
-    return true;
-}
+// What this machine makes of a table of kernels.
+struct Candidate {
+    const KernelTable* present;  // null: the build or the machine has not got it
+    const KernelTable* usable;   // null, too, where its products differ from the portable ones
+};
 
 template <const KernelTable* (*kKernels)()>
-const KernelTable* checked() {
-    static const KernelTable* const kAgreed = [] {
+const Candidate& checked() {
+    static const Candidate kFound = [] {
         const KernelTable* kernels = kKernels();
-        if (kernels == nullptr) return kernels;
+        if (kernels == nullptr) return Candidate{};
         CpuBackend tried("tried", *kernels, 1);
-        return products_agree(tried) ? kernels : nullptr;
+        return Candidate{kernels, products_agree(tried) ? kernels : nullptr};
     }();
-    return kAgreed;
+    return kFound;
 }
 
+// A table that is used as it is.
 template <const KernelTable* (*kKernels)()>
+const Candidate& unchecked() {
+    static const Candidate kFound{kKernels(), kKernels()};
+    return kFound;
+}
+
+template <const Candidate& (*kCandidate)()>
 Result<std::unique_ptr<Backend>> on_cpu(const char* name, const BackendOptions& options) {
-    const KernelTable* kernels = kKernels();
+    const KernelTable* kernels = kCandidate().usable;
     if (kernels == nullptr) return fail(Code::kUnsupported, "");
     if (options.devices > 1)
         return fail(Code::kUnsupported, "backend \"" + std::string(name) +
@@ -93,20 +84,40 @@ struct Known {
     const char* name;
     bool (*available)();
     Result<std::unique_ptr<Backend>> (*make)(const char* name, const BackendOptions& options);
-    const char* needs;
+    std::string (*why_not)();
 };
+
+template <const Candidate& (*kCandidate)()>
+bool usable() {
+    return kCandidate().usable != nullptr;
+}
+
+constexpr char kNeedsAmx[] =
+    "it needs a processor with AMX int8 and a system that grants its state";
+constexpr char kNeedsAvx512[] = "it needs a processor with AVX-512 F, BW, DQ, VL and VNNI";
+constexpr char kNeedsAvx2[] = "it needs a processor with AVX2";
+
+template <const Candidate& (*kCandidate)(), const char* kNeeds>
+std::string why_not() {
+    return kCandidate().present == nullptr
+               ? kNeeds
+               : "it is present but its products differ from the portable ones";
+}
+
+template <const Candidate& (*kCandidate)(), const char* kNeeds>
+constexpr Known cpu(const char* name) {
+    return {name, usable<kCandidate>, on_cpu<kCandidate>, why_not<kCandidate, kNeeds>};
+}
+
 // Best first.
 constexpr Known kKnown[] = {
-    {"cuda", [] { return cuda_status().ok(); }, on_cuda, nullptr},
-    {"amx", [] { return checked<amx_kernels>() != nullptr; }, on_cpu<checked<amx_kernels>>,
-     "a processor with AMX int8 and a system that grants its state, whose products equal the "
-     "portable ones"},
-    {"avx512vnni", [] { return checked<avx512vnni_kernels>() != nullptr; },
-     on_cpu<checked<avx512vnni_kernels>>,
-     "a processor with AVX-512 F, BW, DQ, VL and VNNI whose products equal the portable ones"},
-    {"avx2", [] { return avx2_kernels() != nullptr; }, on_cpu<avx2_kernels>,
-     "a processor with AVX2"},
-    {"portable", [] { return true; }, on_cpu<plain_kernels>, "nothing"},
+    {"cuda", [] { return cuda_status().ok(); }, on_cuda,
+     [] { return cuda_status().error().message; }},
+    cpu<checked<amx_kernels>, kNeedsAmx>("amx"),
+    cpu<checked<avx512vnni_kernels>, kNeedsAvx512>("avx512vnni"),
+    cpu<unchecked<avx2_kernels>, kNeedsAvx2>("avx2"),
+    {"portable", [] { return true; }, on_cpu<unchecked<plain_kernels>>,
+     [] { return std::string(); }},
 };
 
 const Known* known(std::string_view name) {
@@ -137,10 +148,7 @@ Result<std::unique_ptr<Backend>> make_backend(const BackendOptions& options) {
     if (entry != nullptr && entry->available()) return entry->make(entry->name, options);
     std::string usable, why;
     for (const std::string& each : available) usable += (usable.empty() ? "" : ", ") + each;
-    if (entry != nullptr && entry->needs != nullptr)
-        why = " (it needs " + std::string(entry->needs) + ")";
-    if (entry != nullptr && entry->needs == nullptr)
-        why = " (" + cuda_status().error().message + ")";
+    if (entry != nullptr) why = " (" + entry->why_not() + ")";
     return fail(Code::kUnsupported, "backend \"" + name + "\" is not available on this machine" +
                                         why + "; use " + usable);
 }

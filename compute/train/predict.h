@@ -1,8 +1,8 @@
 // How long a given job takes on this machine: its own tasks are run for a few seconds, on made-up
 // data of its shape, and the plan says how many there are.
 //
-// Real tasks, because what surrounds the steps counts: initial weights, memory touched for the first
-// time, batches, files made durable. Threads: as the Backend. Errors: those of a task.
+// Real tasks, because what surrounds the steps counts: initial weights, memory touched for the
+// first time, batches, files made durable. Threads: as the Backend. Errors: those of a task.
 #pragma once
 
 #include <filesystem>

@@ -6,6 +6,8 @@
 #include "compute/arithmetic/philox.h"
 #include "compute/bench.h"
 #include "compute/kernels/backend.h"
+#include "compute/kernels/cpu_backend.h"
+#include "compute/kernels/product_check.h"
 #include "compute/kernels/thread_pool.h"
 #include "tests/support/test.h"
 
@@ -52,6 +54,50 @@ TEST(backends, say_what_a_missing_one_needs) {
         EXPECT_NE(found.error().message.find("it needs a processor with A"), std::string::npos)
             << found.error().message;
     }
+}
+
+#if defined(__x86_64__)
+TEST(backends, list_every_instruction_set_of_the_processor) {
+    const auto names = available_backends();
+    const auto listed = [&](const char* name) {
+        return std::find(names.begin(), names.end(), name) != names.end();
+    };
+    const bool avx2 = __builtin_cpu_supports("avx2") != 0;
+    EXPECT_EQ(listed("avx2"), avx2);
+    EXPECT_EQ(listed("avx512vnni"), avx2 && __builtin_cpu_supports("avx512f") != 0 &&
+                                        __builtin_cpu_supports("avx512bw") != 0 &&
+                                        __builtin_cpu_supports("avx512dq") != 0 &&
+                                        __builtin_cpu_supports("avx512vl") != 0 &&
+                                        __builtin_cpu_supports("avx512vnni") != 0);
+}
+#endif
+
+// Kernels that would train a little differently are never used.
+template <class Spoil>
+bool agrees_when(Spoil spoil) {
+    static KernelTable spoilt;
+    spoilt = portable_kernels();
+    spoil(spoilt);
+    CpuBackend tried("tried", spoilt, 1);
+    return products_agree(tried);
+}
+
+TEST(backends, whose_products_differ_are_recognised) {
+    EXPECT_TRUE(agrees_when([](KernelTable&) {}));
+    EXPECT_FALSE(agrees_when([](KernelTable& table) {
+        table.tile = [](const TileJob& job) {
+            const Bits bits = portable_kernels().tile(job);
+            if (job.last) job.c[0] = from_bits(to_bits(job.c[0]) ^ 1U);
+            return bits;
+        };
+    }));
+    EXPECT_FALSE(agrees_when([](KernelTable& table) {  // only gemm_folded multiplies first
+        table.pack = [](const PackJob& job) {
+            PackJob changed = job;
+            if (!job.unit_scale) changed.multiply = nullptr;
+            return portable_kernels().pack(changed);
+        };
+    }));
 }
 
 TEST(backends, have_a_measurable_product_rate) {

@@ -97,8 +97,8 @@ Outcome trained(const JobConfig& job, Backend& backend, size_t devices, uint64_t
 
 // Memory in which a share of `sequences` fits after the rewrite, but not before it.
 uint64_t memory_for(const JobConfig& job, uint32_t sequences, int rewrites) {
-    Program program = *build_program(job.model, sequences, static_cast<int>(job.slices),
-                                     ProgramMode::kTrain);
+    Program program =
+        *build_program(job.model, sequences, static_cast<int>(job.slices), ProgramMode::kTrain);
     if (rewrites == 0) return 0;
     program = recompute_layers(program);
     if (rewrites == 2) program = offload_layers(program);
@@ -122,10 +122,18 @@ void expect_equal(const char* name, const ModelConfig& model) {
     }
 }
 
-TEST(Split, GptHasTheBitsOfOneDevice) { expect_equal("gpt", kGpt); }
-TEST(Split, LlamaHasTheBitsOfOneDevice) { expect_equal("llama", kLlama); }
-TEST(Split, TiedLlamaHasTheBitsOfOneDevice) { expect_equal("tied llama", tied(kLlama)); }
-TEST(Split, MlpHasTheBitsOfOneDevice) { expect_equal("mlp", MlpConfig{7, {9, 5}, 4}); }
+TEST(Split, GptHasTheBitsOfOneDevice) {
+    expect_equal("gpt", kGpt);
+}
+TEST(Split, LlamaHasTheBitsOfOneDevice) {
+    expect_equal("llama", kLlama);
+}
+TEST(Split, TiedLlamaHasTheBitsOfOneDevice) {
+    expect_equal("tied llama", tied(kLlama));
+}
+TEST(Split, MlpHasTheBitsOfOneDevice) {
+    expect_equal("mlp", MlpConfig{7, {9, 5}, 4});
+}
 TEST(Split, CnnHasTheBitsOfOneDevice) {
     expect_equal("cnn", CnnConfig{6, 5, 2, {4, 6}, {1, 2}, 3});
 }
@@ -165,12 +173,13 @@ TEST(Split, AFaultOnOneDeviceEndsTheStepOnAll) {
     const MlpConfig mlp{3, {4}, 2};
     for (size_t bad = 0; bad < 3; ++bad) {
         const auto backend = devices(3);
-        const auto build = [&](uint32_t n) { return build_program(mlp, n, 2, ProgramMode::kTrain); };
+        const auto build = [&](uint32_t n) {
+            return build_program(mlp, n, 2, ProgramMode::kTrain);
+        };
         auto split = SplitExecutor::create(3, build, *backend);
         ASSERT_TRUE(split.ok());
         ModelState state = *initial_state(mlp, 1);
-        for (size_t d = 0; d < 3; ++d)
-            bind_state((*split)->device(d), (*split)->program(), state);
+        for (size_t d = 0; d < 3; ++d) bind_state((*split)->device(d), (*split)->program(), state);
         std::vector<float> features(9, 0.5F);
         std::vector<int32_t> targets(3, 1);
         (*split)->bind_rows((*split)->program().samples, features.data());
