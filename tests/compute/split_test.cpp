@@ -9,7 +9,7 @@
 #include "compute/program/offload.h"
 #include "compute/program/recompute.h"
 #include "compute/program/split_executor.h"
-#include "compute/train/measure.h"
+#include "compute/train/predict.h"
 #include "compute/train/trainer.h"
 #include "tests/compute/emulated_gpu.h"
 #include "tests/compute/train_test_support.h"
@@ -230,11 +230,13 @@ TEST(Split, OutOfMemoryOfOneDeviceIsSaidBeforeTheFirstStep) {
     EXPECT_EQ(trainer.error().code, Code::kOutOfMemory);
 }
 
-TEST(Split, MeasuresWithAllDevices) {
-    MeasureOptions options;
-    options.steps = 1;
-    JobConfig job = job_of(kGpt, 4, 2, 2);
-    EXPECT_TRUE(predict_job_time(job, *devices(3), options).ok());
+TEST(Split, PredictsAJobsTimeWithAllDevices) {
+    const testing::TemporaryFolder folder;
+    uint64_t now = 0;
+    const auto time = predict_job_time(job_of(kGpt, 4, 2, 2), *devices(3), folder / "",
+                                       [&now] { return now += 1'000'000'000; });
+    ASSERT_TRUE(time.ok()) << time.error().message;
+    EXPECT_EQ(time->step_ns, 1'000'000'000u);  // a look at the clock a step, whoever runs it
 }
 
 // Everything that becomes a gradient is joined, or made of what is.
