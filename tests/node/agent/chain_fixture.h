@@ -42,6 +42,7 @@ inline pb::Genesis test_genesis(uint8_t accounts) {
     pb::Params params;
     params.set_min_stake_age_ms(1);
     params.set_dispute_ms(100);
+    params.set_accept_ms(6'000);
     const auto encoded = ledger::encode_message(params);
     genesis.set_params(encoded.data(), encoded.size());
     return genesis;
