@@ -16,6 +16,7 @@
 #include "ledger/engine/follower.h"
 #include "node/agent/capability.h"
 #include "node/agent/provider_agent.h"
+#include "node/core/artifact_files.h"
 #include "node/core/artifact_keeper.h"
 #include "node/core/home.h"
 #include "node/core/key_store.h"
@@ -80,6 +81,7 @@ struct Node::Parts {
     std::vector<std::shared_ptr<PeerClient>> relays;
     std::unique_ptr<BlockSync> sync;
     std::unique_ptr<ArtifactKeeper> keeper;
+    std::unique_ptr<ArtifactFiles> files;
     std::unique_ptr<TxSender> sender;
     std::unique_ptr<ProviderAgent> agent;
     std::optional<Auth> auth;
@@ -316,7 +318,13 @@ Status Node::Parts::open_rpc() {
     HttpConfig http;
     http.host = options.config.rpc_host;
     http.port = options.config.rpc_port;
+    ASSAY_ASSIGN(files, ArtifactFiles::open(*blobs, options.home.uploads()));
+    http.upload_folder = files->folder();
     RpcHooks hooks;
+    hooks.upload = [this](const std::filesystem::path& file, std::string_view query) {
+        return files->take(file, query);
+    };
+    hooks.download = [this](std::string_view path) { return files->give(path); };
     hooks.ready = [this]() -> RpcHooks::Readiness {
         const auto broken = engine->failure();
         if (!broken.empty()) return {false, broken + "\n"};

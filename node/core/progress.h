@@ -16,7 +16,8 @@ public:
     using Clock = std::chrono::steady_clock;
     enum class Style : uint8_t { kSilent, kTerminal, kLines };
 
-    ProgressLine(std::ostream& out, Style style, std::function<Clock::time_point()> now = Clock::now);
+    ProgressLine(std::ostream& out, Style style,
+                 std::function<Clock::time_point()> now = Clock::now);
     ~ProgressLine();  // clears a line that is still drawn
     ProgressLine(const ProgressLine&) = delete;
     ProgressLine& operator=(const ProgressLine&) = delete;

@@ -112,6 +112,22 @@ TEST_F(NodeTest, ReadsProvesExportsAndAudits) {
     EXPECT_EQ(ask({"ledger", "block", "1"})["block"]["header"].value("height", 0), 1);
     EXPECT_GE(ask({"ledger", "events"}).at("events").size(), 1U);
 
+    // Signed here, submitted by whoever has it.
+    const std::string body = "{\"to\":\"" + std::string(kStranger) + "\",\"amount\":\"77\"}";
+    const auto sealed =
+        ask_json({"tx", "sign", "--type", "transfer", "--body", body, "--out", "tx"});
+    EXPECT_EQ(sealed["transaction"]["payload"].value("amount", ""), "77");
+    EXPECT_EQ(sealed["transaction"].value("sender", ""), address);
+    EXPECT_EQ(ask_json({"tx", "submit", "tx"}).value("hash", "-"), sealed.value("hash", ""));
+    EXPECT_EQ(ask({"ledger", "account", kStranger}).value("balance", ""), "77");
+    EXPECT_EQ(ask_json({"tx", "submit", "tx"}, 5)["error"].value("code", ""), "rejected");
+    EXPECT_NE(
+        error_of({"tx", "sign", "--type", "transfer", "--body", "{\"too\":1}", "--out", "x"}, 2)
+            .find("body.too"),
+        std::string::npos);
+    EXPECT_NE(error_of({"tx", "sign", "--type", "gift", "--out", "x"}, 2).find("stake_bond"),
+              std::string::npos);
+
     // Nobody would take a job on a network without providers.
     const auto screened =
         ask({"job", "screen", std::string(ASSAY_SOURCE_DIR) + "/tests/testnet/tiny-job.json",
@@ -122,7 +138,7 @@ TEST_F(NodeTest, ReadsProvesExportsAndAudits) {
     // Proofs: made here, checked without the node below.
     const auto proven = ask({"audit", "prove", "--account", address, "--out", "account.json"});
     EXPECT_EQ(proven.value("verdict", ""), "pass");
-    EXPECT_EQ(proven["decoded"].value("nonce", 0), 1);
+    EXPECT_EQ(proven["decoded"].value("nonce", 0), 2);
     EXPECT_EQ(proven.value("producerChecked", false), true);
     EXPECT_EQ(
         ask({"audit", "prove", "--event", "0", "--out", "event.json"})["decoded"].value("type", ""),
