@@ -140,6 +140,15 @@ Status LocalTask::prepare_inputs() {
         if (!root) return fail(Code::kCorrupt, "task input " + name + " has no valid root");
         return services_.blobs.materialise(*root, folder_ / name);
     };
+    // What the requester must give comes first: whether it can be had decides about the offer.
+    if (!task.aggregate) {
+        task.data = "data.bin";
+        ASSAY_RETURN_IF_ERROR(bring(spec_.data(), task.data));
+        if (spec_.model().lora_rank() != 0) {
+            task.base = "base.safetensors";
+            ASSAY_RETURN_IF_ERROR(bring(spec_.initial(), task.base));
+        }
+    }
     for (int i = 0; i < task_.inputs_size(); ++i) {
         const auto& ref = task_.inputs(i);
         if (ref.root().empty()) continue;  // round 0 from the seed
@@ -151,14 +160,6 @@ Status LocalTask::prepare_inputs() {
             task.shard_outputs.push_back(name);
         }
     }
-    if (!task.aggregate) {
-        task.data = "data.bin";
-        ASSAY_RETURN_IF_ERROR(bring(spec_.data(), task.data));
-        if (spec_.model().lora_rank() != 0) {
-            task.base = "base.safetensors";
-            ASSAY_RETURN_IF_ERROR(bring(spec_.initial(), task.base));
-        }
-    }
     return write_worker_task(folder_, task);
 }
 
@@ -168,6 +169,7 @@ Status LocalTask::fetch(const pb::ArtifactRef& ref) {
     Status status;
     for (int attempt = 0; attempt < kFetchAttempts && !stop_; ++attempt) {
         status = services_.fetch(ref, task_);
+        inputs_missing_ = !status.ok();
         if (status.ok()) return status;
         for (int tenths = 0; tenths < 10 && !stop_; ++tenths) {
             std::this_thread::sleep_for(std::chrono::milliseconds(100));

@@ -52,6 +52,8 @@ public:
     void discard();  // stop, and delete the folder: the slot is over
 
     Phase phase() const { return phase_.load(); }
+    // While fetching: nobody had what was asked for last. It is still asked for again.
+    bool inputs_missing() const { return inputs_missing_.load(); }
     LocalResult result() const;  // valid when phase() == kDone
     std::string error() const;
     const pb::Task& task() const { return task_; }
@@ -72,6 +74,7 @@ private:
     const std::filesystem::path folder_;
     std::atomic<Phase> phase_{Phase::kFetching};
     std::atomic<bool> stop_{false};
+    std::atomic<bool> inputs_missing_{false};
     std::thread thread_;
     mutable std::mutex mutex_;
     LocalResult result_;  // guarded by mutex_

@@ -228,11 +228,7 @@ void ProviderAgent::advance(const ledger::ReadView& view, const LiveSlot& live) 
         if (it != tasks_.end()) local = it->second.get();
     }
     if (!local) return begin(view, live);
-    if (live.slot.state() == pb::SLOT_OFFERED) {
-        send_once("accept:" + live.task.id(), static_cast<uint32_t>(contracts::TxType::kTaskAccept),
-                  payload_for_task<pb::TaskAccept>(live.task.id()));
-        return;
-    }
+    if (live.slot.state() == pb::SLOT_OFFERED) return answer_offer(live, *local);
     if (local->phase() == LocalTask::Phase::kFailed) {
         if (sent_.emplace("failed:" + live.task.id(), Sent{}).second) {
             log_.warn("task " + short_id(live.task.id()) + " failed here: " + local->error());
@@ -246,6 +242,29 @@ void ProviderAgent::advance(const ledger::ReadView& view, const LiveSlot& live) 
     }
 }
 
+// An accepted slot without its data ends in a fine; a declined offer goes to somebody else.
+void ProviderAgent::answer_offer(const LiveSlot& live, const LocalTask& local) {
+    const std::string& id = live.task.id();
+    const auto phase = local.phase();
+    bool accept = phase == LocalTask::Phase::kTraining || phase == LocalTask::Phase::kDone;
+    if (phase == LocalTask::Phase::kFetching) {
+        const std::chrono::milliseconds window(
+            live.slot.due_ms() - std::min(live.slot.due_ms(), live.slot.offered_ms()));
+        if (std::chrono::steady_clock::now() - begun_[id] < window / 2) return;
+        accept = !local.inputs_missing();
+    }
+    if (accept) {
+        send_once("accept:" + id, static_cast<uint32_t>(contracts::TxType::kTaskAccept),
+                  payload_for_task<pb::TaskAccept>(id));
+        return;
+    }
+    if (send_once("decline:" + id, static_cast<uint32_t>(contracts::TxType::kTaskDecline),
+                  payload_for_task<pb::TaskDecline>(id)))
+        log_.warn("task " + short_id(id) + " declined: " +
+                  (phase == LocalTask::Phase::kFailed ? local.error()
+                                                      : "its inputs are nowhere to be had"));
+}
+
 void ProviderAgent::begin(const ledger::ReadView& view, const LiveSlot& live) {
     const auto job = contracts::get_job(view, view_of(live.task.job_id()));
     if (!job) return;
@@ -254,6 +273,7 @@ void ProviderAgent::begin(const ledger::ReadView& view, const LiveSlot& live) {
               (live.task.kind() == pb::TASK_AGGREGATE
                    ? " aggregation"
                    : " shard " + std::to_string(live.task.shard())));
+    begun_[live.task.id()] = std::chrono::steady_clock::now();
     task->start();
     const std::lock_guard lock(tasks_mutex_);
     tasks_[live.task.id()] = std::move(task);
@@ -308,7 +328,8 @@ void ProviderAgent::forget_ended(const LiveSlots& live) {
         }
         it->second->discard();
         due_.erase(it->first);
-        for (const char* step : {"accept:", "commit:", "reveal:", "failed:"}) {
+        begun_.erase(it->first);
+        for (const char* step : {"accept:", "decline:", "commit:", "reveal:", "failed:"}) {
             sent_.erase(step + it->first);
         }
         it = tasks_.erase(it);

@@ -7,6 +7,7 @@
 // offer it cannot serve is declined.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -68,6 +69,8 @@ private:
     LiveSlots live_slots(const ledger::ReadView& view) const;
     void advance(const ledger::ReadView& view, const LiveSlot& live);
     void begin(const ledger::ReadView& view, const LiveSlot& live);
+    // Accepts an offer once its inputs are here or on their way, declines it when nobody has them.
+    void answer_offer(const LiveSlot& live, const LocalTask& local);
     void commit(const LiveSlot& live, const LocalResult& result);
     void reveal(const LiveSlot& live, const LocalResult& result);
     void forget_ended(const LiveSlots& live);
@@ -88,12 +91,13 @@ private:
     std::thread thread_;
 
     mutable std::mutex tasks_mutex_;
-    std::map<std::string, std::unique_ptr<LocalTask>> tasks_;  // guarded by tasks_mutex_
-    std::map<std::string, uint64_t> due_;                      // guarded by tasks_mutex_
-    std::map<std::string, Sent> sent_;                         // agent's thread only
-    std::optional<pb::ScoreSample> sample_;                    // agent's thread only
-    bool aligned_ = false;                                     // agent's thread only
-    std::string last_warning_;                                 // agent's thread only
+    std::map<std::string, std::unique_ptr<LocalTask>> tasks_;             // guarded by tasks_mutex_
+    std::map<std::string, uint64_t> due_;                                 // guarded by tasks_mutex_
+    std::map<std::string, std::chrono::steady_clock::time_point> begun_;  // agent's thread only
+    std::map<std::string, Sent> sent_;                                    // agent's thread only
+    std::optional<pb::ScoreSample> sample_;                               // agent's thread only
+    bool aligned_ = false;                                                // agent's thread only
+    std::string last_warning_;                                            // agent's thread only
 };
 
 }  // namespace assay::node

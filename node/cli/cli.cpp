@@ -108,6 +108,7 @@ int run_cli(int argc, char** argv, const std::vector<AddCommands>& extra) {
     add_validator_commands(app, globals);
     add_job_commands(app, globals);
     add_data_commands(app, globals);
+    add_tx_commands(app, globals);
     add_ledger_commands(app, globals);
     add_audit_commands(app, globals);
     add_bench_commands(app, globals);

@@ -39,6 +39,7 @@ void add_job_check_commands(CLI::App& group, const GlobalOptions& globals);
 void add_job_rehearse_commands(CLI::App& group, const GlobalOptions& globals);
 void add_model_commands(CLI::App& group, const GlobalOptions& globals);  // job result, job sample
 void add_data_commands(CLI::App& app, const GlobalOptions& globals);
+void add_tx_commands(CLI::App& app, const GlobalOptions& globals);  // sign, submit
 void add_ledger_commands(CLI::App& app, const GlobalOptions& globals);
 void add_audit_commands(CLI::App& app, const GlobalOptions& globals);
 void add_audit_task_commands(CLI::App& group, const GlobalOptions& globals);  // task, diff

@@ -76,7 +76,7 @@ NodeConfig make_config(const InitFlags& flags) {
     config.peers = flags.peers;
     config.rpc_port = flags.rpc_port;
     config.peer_port = flags.peer_port;
-    config.keep_artifacts = flags.producer;
+    config.keep_artifacts = flags.producer || flags.keep_artifacts;
     config.provider.enabled = flags.provider;
     config.provider.moniker = flags.moniker;
     config.provider.stake = flags.stake;
@@ -237,6 +237,8 @@ void add_init_command(CLI::App& app, const GlobalOptions& globals) {
                         "With --state-sync: HEIGHT:HASH, as assay ledger trust prints it");
     command->add_option("--peer", flags->peers, "host:port of a node to follow; repeatable");
     add_port_options(*command, *flags);
+    command->add_flag("--keep-artifacts", flags->keep_artifacts,
+                      "Keep the checkpoints of every job, not only of those posted from this home");
     command->add_flag("--provider", flags->provider, "Offer this machine for training");
     add_provider_options(*command, *flags);
     command->footer(

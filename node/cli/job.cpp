@@ -17,6 +17,7 @@ struct JobFlags {
     JobFiles files;
     std::string key = "node";
     std::string escrow;
+    bool data_elsewhere = false;
     std::string id;
     std::string amount;
     uint64_t limit = 0;
@@ -76,6 +77,7 @@ void post(const JobFlags& flags, const GlobalOptions& globals) {
     Remote remote(globals);
     json params = {{"spec", load_job_file(flags.files, globals)}, {"key", flags.key}};
     if (!flags.escrow.empty()) params["escrow"] = flags.escrow;
+    if (flags.data_elsewhere) params["dataElsewhere"] = true;
     const auto posted = remote.call("job_post", params, kPostTimeoutMs);
     print_result(globals, posted,
                  "job " + text_field(posted, "jobId") + " posted\nNext: assay job watch " +
@@ -107,6 +109,9 @@ void add_job_commands(CLI::App& app, const GlobalOptions& globals) {
     post_command->add_option("--key", flags->key, "Keyring entry that pays")->capture_default_str();
     post_command->add_option("--escrow", flags->escrow,
                              "Micro-units to lock (default: the estimate)");
+    post_command->add_flag("--elsewhere", flags->data_elsewhere,
+                           "Providers get the data from other nodes: do not check that this "
+                           "node has it and can be reached");
     post_command->footer("Example: assay job post train.json --data corpus.txt --key requester");
     post_command->callback([flags, &globals] { post(*flags, globals); });
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -56,7 +57,7 @@ std::string sparkline(const json& curve) {
     std::string text;
     for (const auto& point : points) {
         const double part = high > low ? (number_of(point.at("loss")) - low) / (high - low) : 0;
-        text += kBars[static_cast<size_t>(part * (kBars.size() - 1) + 0.5)];
+        text += kBars[static_cast<size_t>(std::lround(part * (kBars.size() - 1)))];
     }
     return text;
 }
@@ -177,10 +178,11 @@ private:
         return format_amount(std::stoull(attributes.value(name, "0")));
     }
 
-    // What is spent and what is still locked.
-    static uint64_t funded(const json& progress) {
-        return std::stoull(progress.value("spent", "0")) +
-               std::stoull(progress.value("escrow", "0"));
+    // "0.1 of 0.34" while escrow is locked; what the end gave back is no longer part of the job.
+    static std::string spent_text(const json& progress) {
+        const uint64_t spent = std::stoull(progress.value("spent", "0"));
+        const uint64_t locked = std::stoull(progress.value("escrow", "0"));
+        return format_amount(spent) + (locked == 0 ? "" : " of " + format_amount(spent + locked));
     }
 
     static std::string text_of(const json& progress) {
@@ -192,15 +194,13 @@ private:
         const auto loss =
             progress.at("loss").is_string() ? progress["loss"].get<std::string>() : "-";
         std::snprintf(
-            text, sizeof text,
-            "[%s] %3llu%%  round %llu/%llu  tasks %llu/%llu  loss %s  spent %s of %s", bar.c_str(),
-            static_cast<unsigned long long>(100 * done / total),
+            text, sizeof text, "[%s] %3llu%%  round %llu/%llu  tasks %llu/%llu  loss %s  spent %s",
+            bar.c_str(), static_cast<unsigned long long>(100 * done / total),
             static_cast<unsigned long long>(std::min(progress.at("round").get<uint64_t>() + 1,
                                                      progress.at("rounds").get<uint64_t>())),
             progress.at("rounds").get<unsigned long long>(), static_cast<unsigned long long>(done),
             static_cast<unsigned long long>(total), loss.substr(0, 5).c_str(),
-            format_amount(std::stoull(progress.value("spent", "0"))).c_str(),
-            format_amount(funded(progress)).c_str());
+            spent_text(progress).c_str());
         return text;
     }
 
@@ -253,8 +253,7 @@ private:
                     progress["loss"].get<std::string>() + " nats per prediction" +
                     curve_text(progress["curve"], on_terminal_);
         }
-        text += "\nspent " + format_amount(std::stoull(progress.value("spent", "0"))) + " of " +
-                format_amount(funded(progress)) + " in escrow";
+        text += "\nspent " + spent_text(progress);
         for (const auto& [name, sum] : paid_) text += "\npaid " + name + " " + format_amount(sum);
         const auto wrong = complaint(progress, measured);
         const Code code = state == "done" ? Code::kCorrupt : Code::kInternal;

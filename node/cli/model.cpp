@@ -44,6 +44,13 @@ void collect(const ResultFlags& flags, const GlobalOptions& globals) {
     }
     const auto root = hash_from_hex(result.at("checkpoint").value("root", ""));
     if (!root) fail_command(globals, fail(Code::kNotFound, "the job has no checkpoint"));
+    if (globals.rpc.empty() && !result["checkpoint"].value("here", false)) {
+        fail_command(globals,
+                     fail(Code::kUnavailable,
+                          "the model is not on this node yet. A node fetches the jobs that its own "
+                          "keys posted, or all with keepArtifacts. Remedy: wait, or "
+                          "\"keepArtifacts\": true in config.json"));
+    }
     const fs::path folder = flags.out;
     const auto blobs = open_existing_store({}, globals);
     // Complete before anything appears under --out.

@@ -13,12 +13,13 @@ constexpr size_t kPageSize = 100;
 }  // namespace
 
 ArtifactKeeper::ArtifactKeeper(ledger::Engine& engine, ledger::Application& application,
-                               BlobStore& blobs, FetchArtifact fetch,
+                               BlobStore& blobs, FetchArtifact fetch, WantsJob wants,
                                std::function<void(const std::string&)> warn)
     : engine_(engine),
       application_(application),
       blobs_(blobs),
       fetch_(std::move(fetch)),
+      wants_(std::move(wants)),
       warn_(std::move(warn)),
       waker_(engine) {}
 
@@ -49,6 +50,13 @@ void ArtifactKeeper::sweep() {
         const auto page = contracts::list_jobs(*view, {}, kPageSize, cursor);
         for (const auto& job : page.items) {
             if (complete_.contains(job.id())) continue;
+            if (!wanted_.contains(job.id())) {
+                if (!wants_(job)) {
+                    complete_.insert(job.id());
+                    continue;
+                }
+                wanted_.insert(job.id());
+            }
             const bool whole = keep_job(*view, job);
             if (whole && job.state() != pb::JOB_RUNNING) complete_.insert(job.id());
         }

@@ -65,6 +65,7 @@ struct HomeLayout {
     std::filesystem::path snapshots() const { return root / "snapshots"; }
     std::filesystem::path blobs() const { return root / "blobs"; }
     std::filesystem::path work() const { return root / "work"; }
+    std::filesystem::path uploads() const { return root / "uploads"; }
     std::filesystem::path cookie() const { return root / "rpc.cookie"; }
     std::filesystem::path tokens() const { return root / "tokens.json"; }
     std::filesystem::path log() const { return root / "node.log"; }

@@ -20,6 +20,12 @@ Result<ledger::PrivateKey> KeyStore::unlock(const std::string& name) {
     return found->second.clone();
 }
 
+bool KeyStore::holds(const ledger::Address& address) const {
+    const auto keys = keyring_.list();
+    return keys.ok() && std::any_of(keys->begin(), keys->end(),
+                                    [&](const KeyInfo& key) { return key.address == address; });
+}
+
 Result<Bytes> KeyStore::sign(const std::string& name, const pb::TxBody& body) {
     ASSAY_ASSIGN(const auto key, unlock(name));
     return ledger::sign_transaction(body, key);

@@ -24,6 +24,8 @@ public:
     Result<ledger::Address> address(const std::string& name) const {
         return keyring_.address(name);
     }
+    // Whether one of the keys has this address, locked or not.
+    [[nodiscard]] bool holds(const ledger::Address& address) const;
     Result<Bytes> sign(const std::string& name, const pb::TxBody& body);
 
 private:

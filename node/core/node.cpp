@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <mutex>
+#include <thread>
 
 #include "contracts/queries.h"
 #include "contracts/rules.h"
@@ -14,6 +16,7 @@
 #include "ledger/engine/follower.h"
 #include "node/agent/capability.h"
 #include "node/agent/provider_agent.h"
+#include "node/core/artifact_files.h"
 #include "node/core/artifact_keeper.h"
 #include "node/core/home.h"
 #include "node/core/key_store.h"
@@ -78,6 +81,7 @@ struct Node::Parts {
     std::vector<std::shared_ptr<PeerClient>> relays;
     std::unique_ptr<BlockSync> sync;
     std::unique_ptr<ArtifactKeeper> keeper;
+    std::unique_ptr<ArtifactFiles> files;
     std::unique_ptr<TxSender> sender;
     std::unique_ptr<ProviderAgent> agent;
     std::optional<Auth> auth;
@@ -93,6 +97,7 @@ struct Node::Parts {
     Status open_agent();
     void open_keeper();
     Status fetch(const pb::ArtifactRef& ref, const pb::Task& task);
+    OfferOutcome offer(const pb::ArtifactRef& ref);
     ledger::CheckResult relay(ByteView tx);
     std::string peer_endpoint() const;
     Services services();
@@ -204,6 +209,9 @@ Status Node::Parts::open_peers() {
     server.chain_id = genesis.chain_id();
     server.genesis_hash = ledger::genesis_hash(genesis);
     server.identity = identity;
+    server.on_offer = [this](const Hash256& root, uint64_t size, const std::string& endpoint) {
+        return fetcher->take_offer(root, size, endpoint);
+    };
     ASSAY_ASSIGN(peer_server, PeerServer::start(std::move(server), *engine, *blobs));
     if (!follower) return {};
     BlockSyncHooks hooks;
@@ -213,6 +221,36 @@ Status Node::Parts::open_peers() {
     sync = std::make_unique<BlockSync>(config.peers, identity, genesis.chain_id(), hooks);
     sync->start();
     return {};
+}
+
+// To every provider and peer, some at a time: whoever is offered a task of the job can then fetch
+// from here.
+OfferOutcome Node::Parts::offer(const pb::ArtifactRef& ref) {
+    constexpr size_t kAtOnce = 32;
+    const auto view = application->committed_state();
+    const auto root = hash_from(view_of(ref.root()));
+    OfferOutcome outcome;
+    if (!view || !root) return outcome;
+    const auto others = artifact_sources(*view, {}, options.config, peer_endpoint());
+    outcome.asked = others.size();
+    std::atomic<size_t> next{0};
+    std::mutex mutex;
+    const auto ask = [&] {
+        for (size_t i = next++; i < others.size(); i = next++) {
+            PeerClient client(others[i], identity, genesis.chain_id());
+            const auto offered = client.offer(*root, ref.size(), peer_server->port());
+            const std::lock_guard lock(mutex);
+            if (offered.ok()) {
+                outcome.reachable += 1;
+            } else if (outcome.reason.empty()) {
+                outcome.reason = offered.error().message;
+            }
+        }
+    };
+    std::vector<std::thread> threads;
+    for (size_t i = 0; i < std::min(kAtOnce, others.size()); ++i) threads.emplace_back(ask);
+    for (auto& thread : threads) thread.join();
+    return outcome;
 }
 
 std::string Node::Parts::peer_endpoint() const {
@@ -241,6 +279,7 @@ Services Node::Parts::services() {
         return keys->sign(name, body);
     };
     services.has_artifact = [this](const Hash256& root) { return blobs->has(root); };
+    services.offer_artifact = [this](const pb::ArtifactRef& ref) { return offer(ref); };
     services.read_artifact = [this](const Hash256& root, uint64_t limit) {
         return blobs->get_bytes(root, limit);
     };
@@ -282,7 +321,13 @@ Status Node::Parts::open_rpc() {
     HttpConfig http;
     http.host = options.config.rpc_host;
     http.port = options.config.rpc_port;
+    ASSAY_ASSIGN(files, ArtifactFiles::open(*blobs, options.home.uploads()));
+    http.upload_folder = files->folder();
     RpcHooks hooks;
+    hooks.upload = [this](const std::filesystem::path& file, std::string_view query) {
+        return files->take(file, query);
+    };
+    hooks.download = [this](std::string_view path) { return files->give(path); };
     hooks.ready = [this]() -> RpcHooks::Readiness {
         const auto broken = engine->failure();
         if (!broken.empty()) return {false, broken + "\n"};
@@ -300,11 +345,14 @@ Status Node::Parts::open_rpc() {
 }
 
 void Node::Parts::open_keeper() {
-    if (!options.config.keep_artifacts) return;
+    const auto wants = [this](const pb::Job& job) {
+        const auto requester = ledger::Address::from(job.requester());
+        return options.config.keep_artifacts || (requester && keys->holds(*requester));
+    };
     keeper = std::make_unique<ArtifactKeeper>(
         *engine, *application, *blobs,
         [this](const pb::ArtifactRef& ref, const pb::Task& task) { return fetch(ref, task); },
-        [log = log](const std::string& text) { log->warn("{}", text); });
+        wants, [log = log](const std::string& text) { log->warn("{}", text); });
     keeper->start();
 }
 

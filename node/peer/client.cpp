@@ -117,9 +117,23 @@ Result<ledger::CheckResult> PeerClient::relay(ByteView transaction) {
     return result;
 }
 
-Result<compute::Manifest> PeerClient::manifest(const Hash256& root) {
+Status PeerClient::offer(const Hash256& root, uint64_t size, uint16_t port) {
     ASSAY_RETURN_IF_ERROR(connection_->credentials);
-    Call call(*connection_, kPeerCallTimeoutMs);
+    Call call(*connection_, kOfferTimeoutMs);
+    pb::OfferRequest request;
+    request.set_root(root.bytes.data(), root.bytes.size());
+    request.set_size(size);
+    request.set_port(port);
+    pb::OfferReply reply;
+    const auto status = connection_->stub->Offer(&call.context, request, &reply);
+    if (!status.ok()) return error_of(status, "peer " + endpoint_);
+    if (reply.reachable()) return {};
+    return fail(Code::kUnavailable, "peer " + endpoint_ + ": " + printable(reply.log()));
+}
+
+Result<compute::Manifest> PeerClient::manifest(const Hash256& root, uint64_t timeout_ms) {
+    ASSAY_RETURN_IF_ERROR(connection_->credentials);
+    Call call(*connection_, timeout_ms);
     pb::ArtifactRequest request;
     request.set_root(root.bytes.data(), root.bytes.size());
     pb::ManifestReply reply;

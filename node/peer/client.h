@@ -42,7 +42,11 @@ public:
     [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
     Result<PeerHead> status();
     Result<ledger::CheckResult> relay(ByteView transaction);
-    Result<compute::Manifest> manifest(const Hash256& root);
+    Result<compute::Manifest> manifest(const Hash256& root,
+                                       uint64_t timeout_ms = kPeerCallTimeoutMs);
+    // Tells the peer that this node has the artifact, at `port` of the address it calls from.
+    // kUnavailable when the peer could not get the manifest from there.
+    Status offer(const Hash256& root, uint64_t size, uint16_t port);
     // Calls `on_chunk` for each chunk as it arrives, each at most once and only those asked for; an
     // error from it ends the transfer. kUnavailable when the peer ended before the last one.
     Status chunks(const Hash256& root, const std::vector<uint32_t>& indices,

@@ -60,6 +60,8 @@ Status require_tls_1_3() {
     return {};
 }
 
+}  // namespace
+
 std::string printable(const std::string& text) {
     constexpr size_t kMaxText = 300;
     std::string out = text.substr(0, kMaxText);
@@ -68,6 +70,8 @@ std::string printable(const std::string& text) {
     }
     return out;
 }
+
+namespace {
 
 template <typename Options>
 void set_common(Options& options, const std::string& chain_id) {

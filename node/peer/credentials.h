@@ -25,6 +25,7 @@ Result<ledger::Address> caller_address(const grpc::ServerContext& context,
                                        const std::string& chain_id);
 
 // What a peer says is cut and made printable before it reaches a log.
+std::string printable(const std::string& text);
 Error error_of(const grpc::Status& status, const std::string& what);
 // Local paths and the like stay here: a peer learns the kind of an internal error only.
 grpc::Status status_of(const Error& error);

@@ -54,17 +54,39 @@ std::string Fetcher::blamed(const std::string& endpoint) {
 
 Status Fetcher::fetch(const Hash256& root, uint64_t expected_size,
                       const std::vector<std::string>& peers, const FetchProgress& progress) {
+    auto sources = peers;
     {
         std::unique_lock lock(mutex_);
+        if (const auto offered = offers_.find(root); offered != offers_.end())
+            sources.insert(sources.end(), offered->second.begin(), offered->second.end());
         fetched_.wait(lock, [&] { return !in_progress_.contains(root); });
         in_progress_.insert(root);
     }
     Transfer transfer{root, expected_size, progress};
-    auto status = fetch_once(transfer, peers);
+    auto status = fetch_once(transfer, sources);
     const std::lock_guard lock(mutex_);
     in_progress_.erase(root);
     fetched_.notify_all();
     return status;
+}
+
+Status Fetcher::take_offer(const Hash256& root, uint64_t size, const std::string& endpoint) {
+    if (blobs_.has(root)) return {};
+    ASSAY_ASSIGN(const auto manifest, client(endpoint)->manifest(root, kOfferProbeMs));
+    if (size != 0 && manifest.size != size)
+        return fail(Code::kCorrupt, "the artifact offered at " + endpoint + " has " +
+                                        std::to_string(manifest.size) + " bytes, not " +
+                                        std::to_string(size));
+    const std::lock_guard lock(mutex_);
+    auto& endpoints = offers_[root];
+    if (endpoints.empty()) offer_order_.push_back(root);
+    const bool known = std::find(endpoints.begin(), endpoints.end(), endpoint) != endpoints.end();
+    if (!known && endpoints.size() < kMaxOffersPerArtifact) endpoints.push_back(endpoint);
+    if (offer_order_.size() > kMaxOfferedArtifacts) {
+        offers_.erase(offer_order_.front());
+        offer_order_.pop_front();
+    }
+    return {};
 }
 
 size_t Fetcher::missing(const Hash256& root) const {

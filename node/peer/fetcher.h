@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -30,6 +31,9 @@ public:
     // 0 when unknown. `progress` is called by this thread after each chunk.
     Status fetch(const Hash256& root, uint64_t expected_size, const std::vector<std::string>& peers,
                  const FetchProgress& progress = {});
+    // Somebody has the artifact at `endpoint`: asked for its manifest at once, and for the artifact
+    // when a fetch finds it nowhere else. kUnavailable when it does not answer from here.
+    Status take_offer(const Hash256& root, uint64_t size, const std::string& endpoint);
     // Ends transfers under way and refuses later ones with kUnavailable.
     void stop();
 
@@ -67,6 +71,8 @@ private:
     std::set<Hash256> in_progress_;  // guarded by mutex_: one transfer per artifact at a time
     std::map<std::string, std::shared_ptr<PeerClient>> clients_;  // guarded by mutex_
     std::map<std::string, BadPeer> bad_peers_;                    // guarded by mutex_
+    std::map<Hash256, std::vector<std::string>> offers_;          // guarded by mutex_
+    std::deque<Hash256> offer_order_;                             // guarded by mutex_
 };
 
 }  // namespace assay::node

@@ -20,6 +20,12 @@ inline constexpr uint64_t kPeerCallTimeoutMs = 15'000;
 inline constexpr uint64_t kChunkStreamTimeoutMs = 120'000;
 // A block stream on which nothing came for so long is given up: other peers may know more.
 inline constexpr uint64_t kBlockStreamIdleMs = 60'000;
+// An offer is answered once its caller was asked for the manifest.
+inline constexpr uint64_t kOfferProbeMs = 5'000;
+inline constexpr uint64_t kOfferTimeoutMs = 8'000;
+inline constexpr uint32_t kMaxOffersAtOnce = 16;         // calls under way, of a server
+inline constexpr uint32_t kMaxOfferedArtifacts = 1'024;  // remembered; the oldest is forgotten
+inline constexpr uint32_t kMaxOffersPerArtifact = 4;
 inline constexpr int kKeepaliveMs = 20'000;
 inline constexpr int kKeepaliveTimeoutMs = 10'000;
 inline constexpr int kLeastPingIntervalMs = 10'000;  // of a client that the server tolerates

@@ -3,10 +3,12 @@
 #include <grpcpp/resource_quota.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <optional>
 
 #include "ledger/codec/transaction.h"
 #include "node/peer/credentials.h"
@@ -151,7 +153,49 @@ public:
         return grpc::Status::OK;
     }
 
+    // Only to where the call comes from: nobody can send this node to a third party.
+    grpc::Status Offer(ServerContext* context, const pb::OfferRequest* request,
+                       pb::OfferReply* reply) override {
+        if (auto refused = admit(*context); !refused.ok()) return refused;
+        const auto root = root_of(request->root());
+        if (!root.ok()) return status_of(root.error());
+        const auto host = caller_host(context->peer());
+        if (!host || request->port() == 0 || request->port() > 65'535)
+            return {grpc::StatusCode::INVALID_ARGUMENT, "port must be 1 to 65535, over TCP"};
+        if (!config_.on_offer) {
+            reply->set_log("this node takes no offers");
+            return grpc::Status::OK;
+        }
+        const OfferSlot slot(offers_);
+        if (!slot.granted) return {grpc::StatusCode::RESOURCE_EXHAUSTED, "too many offers"};
+        const auto taken =
+            config_.on_offer(*root, request->size(), *host + ":" + std::to_string(request->port()));
+        reply->set_reachable(taken.ok());
+        if (!taken.ok()) reply->set_log(taken.error().message);
+        return grpc::Status::OK;
+    }
+
 private:
+    // "ipv4:10.0.0.1:5678" and "ipv6:%5B::1%5D:5678" without the port.
+    static std::optional<std::string> caller_host(std::string peer) {
+        for (const auto& [code, sign] : {std::pair{"%5B", "["}, {"%5D", "]"}})
+            if (const auto at = peer.find(code); at != std::string::npos) peer.replace(at, 3, sign);
+        const auto begin = peer.find(':');
+        const auto end = peer.rfind(':');
+        if (!peer.starts_with("ipv") || begin == end) return std::nullopt;
+        return peer.substr(begin + 1, end - begin - 1);
+    }
+
+    struct OfferSlot {
+        explicit OfferSlot(std::atomic<uint32_t>& under_way)
+            : count(under_way), granted(++under_way <= kMaxOffersAtOnce) {}
+        ~OfferSlot() { --count; }
+        OfferSlot(const OfferSlot&) = delete;
+        OfferSlot& operator=(const OfferSlot&) = delete;
+        std::atomic<uint32_t>& count;
+        const bool granted;
+    };
+
     // Counts a stream against the limits of the server and of its caller for as long as it lives.
     struct StreamSlot {
         StreamSlot(Impl& impl, const ServerContext& context) : server(impl) {
@@ -232,6 +276,7 @@ private:
     const PeerServerConfig config_;
     ledger::Engine& engine_;
     BlobStore& blobs_;
+    std::atomic<uint32_t> offers_{0};  // under way
     RateLimiter limiter_{kPeerRequestsPerSecond, kPeerRequestBurst};
     std::unique_ptr<grpc::Server> server_;
     int port_ = 0;

@@ -22,6 +22,9 @@ struct PeerServerConfig {
     Hash256 genesis_hash;
     TlsIdentity identity;
     std::function<bool(const ledger::Address&)> allow;  // empty: every ledger key of this chain
+    // A caller has the artifact at `endpoint`; empty: offers are not taken.
+    std::function<Status(const Hash256& root, uint64_t size, const std::string& endpoint)>
+        on_offer{};
 };
 
 class PeerServer {

@@ -1,15 +1,16 @@
 // HTTP/1.1 and WebSocket server of the node, on one port: JSON-RPC, health, metrics, pages.
 //
 // Purpose: transport and limits only; what requests mean is in the injected hooks. Routes: POST /
-// and /rpc (JSON-RPC), WebSocket upgrade on / and /rpc, GET /health, /ready, /metrics, any other
-// GET is asked of `page`. Guards: Host must name this server and Origin, if sent, must be this
-// server (DNS rebinding, cross-site requests); no CORS header is ever sent.
-// Ownership: owns its threads and connections; hooks must outlive stop(). Threads: hooks are called
-// from several worker threads at once; public methods from any thread. Errors: start() fails when
-// the address cannot be bound.
+// and /rpc (JSON-RPC), WebSocket upgrade on / and /rpc, POST /artifacts and GET /artifacts/...
+// (files, http_transfer.h), GET /health, /ready, /metrics, any other GET is asked of `page`.
+// Guards: Host must name this server and Origin, if sent, must be this server (DNS rebinding,
+// cross-site requests); no CORS header is ever sent. Ownership: owns its threads and connections;
+// hooks must outlive stop(). Threads: hooks are called from several worker threads at once; public
+// methods from any thread. Errors: start() fails when the address cannot be bound.
 #pragma once
 
 #include <atomic>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -30,9 +31,12 @@ struct HttpConfig {
     size_t max_body_bytes = 1u << 20;
     uint32_t max_header_bytes = 16u << 10;
     size_t max_connections = 900;
-    size_t max_subscriptions = 100;          // per connection
-    size_t max_write_queue = 4u << 20;       // bytes; above it a connection is neither read nor fed
-    uint64_t idle_timeout_ms = 60'000;       // between requests, and for a peer that stops reading
+    size_t max_subscriptions = 100;         // per connection
+    size_t max_write_queue = 4u << 20;      // bytes; above it a connection is neither read nor fed
+    uint64_t idle_timeout_ms = 60'000;      // between requests, and for a peer that stops reading
+    std::filesystem::path upload_folder{};  // on the disk of what keeps them; empty: none are taken
+    uint64_t max_upload_bytes = uint64_t{16} << 30;
+    size_t max_transfers = 4;                // uploads and downloads at a time
     std::vector<std::string> extra_hosts{};  // Host names to accept besides loopback and `host`
 };
 
@@ -40,6 +44,13 @@ struct HttpReply {
     unsigned status = 200;
     std::string type = "text/plain; charset=utf-8";
     std::string body;
+};
+
+// A file to send, which lives as long as `keep`; without one, `refusal` is the answer.
+struct HttpFile {
+    std::filesystem::path file{};
+    std::shared_ptr<void> keep{};
+    HttpReply refusal{};
 };
 
 struct HttpHooks {
@@ -51,6 +62,9 @@ struct HttpHooks {
     std::function<HttpReply()> ready;                                     // default: 200 "ready"
     std::function<std::string()> metrics;                                 // default: 404
     std::function<std::optional<HttpReply>(std::string_view path)> page;  // default: 404
+    // A whole uploaded file, which is gone afterwards; `query` of its address. Empty: 404.
+    std::function<HttpReply(const std::filesystem::path& file, std::string_view query)> upload{};
+    std::function<HttpFile(std::string_view path)> download{};  // empty: 404
 };
 
 struct HttpCounters {
@@ -59,6 +73,7 @@ struct HttpCounters {
     std::atomic<uint64_t> requests{0};
     std::atomic<uint64_t> subscriptions{0};  // open now
     std::atomic<uint64_t> notifications{0};
+    std::atomic<uint64_t> transfers{0};  // under way
 };
 
 struct ServerState;

@@ -7,6 +7,7 @@
 #include <boost/beast/websocket/rfc6455.hpp>
 
 #include "node/rpc/http_guard.h"
+#include "node/rpc/http_transfer.h"
 #include "node/rpc/ws_session.h"
 
 namespace assay::node {
@@ -19,6 +20,13 @@ using Response = http::response<http::string_body>;
 
 std::string_view view(beast::string_view text) {
     return {text.data(), text.size()};
+}
+
+constexpr std::string_view kArtifacts = "/artifacts";
+
+std::string_view path_of(const Request& request) {
+    const std::string_view target = view(request.target());
+    return target.substr(0, target.find('?'));
 }
 
 bool is_rpc_path(std::string_view target) {
@@ -45,7 +53,9 @@ private:
         if (state_.stopping) return;
         parser_.emplace();
         parser_->header_limit(state_.config.max_header_bytes);
-        parser_->body_limit(state_.config.max_body_bytes);
+        // What exceeds the limit of a message may be an upload: decided once the path is known.
+        parser_->body_limit(
+            std::max<uint64_t>(state_.config.max_body_bytes, state_.config.max_upload_bytes));
         stream_.expires_after(std::chrono::milliseconds(state_.config.idle_timeout_ms));
         http::async_read_header(
             stream_, buffer_, *parser_,
@@ -54,6 +64,14 @@ private:
 
     void on_header(beast::error_code error) {
         if (error) return on_read_error(error);
+        const Request& request = parser_->get();
+        if (request.method() == http::verb::post && path_of(request) == kArtifacts &&
+            state_.hooks.upload && !state_.config.upload_folder.empty())
+            return upload();
+        const auto length = parser_->content_length();
+        if (length && *length > state_.config.max_body_bytes)
+            return on_read_error(http::error::body_limit);
+        parser_->body_limit(state_.config.max_body_bytes);
         // curl asks first when a body is large; without an answer it waits a second.
         if (parser_->get()[http::field::expect] == "100-continue") {
             interim_ = http::response<http::empty_body>(http::status::continue_, 11);
@@ -90,36 +108,62 @@ private:
         respond({.status = status, .type = "text/plain; charset=utf-8", .body = std::move(reason)});
     }
 
-    void on_request() {
+    void upload() {
         ++state_.counters.requests;
+        if (!admit()) return;
+        if (role_ < Role::kSpend)
+            return refuse(403, "an upload needs a token of the role spend (node_createToken)\n");
+        start_upload(state_, std::move(stream_), std::move(slot_), std::move(buffer_),
+                     std::move(*parser_));
+    }
+
+    // Host, origin and token; false: the refusal is on its way.
+    bool admit() {
         const Request& request = parser_->get();
         keep_alive_ = request.keep_alive();
         head_ = request.method() == http::verb::head;
         const std::string_view host = view(request[http::field::host]);
-        if (auto reason = host_refusal(state_.config, host); !reason.empty())
-            return refuse(403, std::move(reason));
-        if (auto reason = origin_refusal(host, view(request[http::field::origin])); !reason.empty())
-            return refuse(403, std::move(reason));
+        auto reason = host_refusal(state_.config, host);
+        if (reason.empty()) reason = origin_refusal(host, view(request[http::field::origin]));
+        if (!reason.empty()) {
+            refuse(403, std::move(reason));
+            return false;
+        }
         const auto token = bearer_token(view(request[http::field::authorization]));
         const auto role = token && state_.hooks.authenticate ? state_.hooks.authenticate(*token)
                                                              : std::optional<Role>(Role::kRead);
-        if (!token || !role)
-            return refuse(
-                401, "unknown token: create one with node_createToken, or send none for reads\n");
+        if (!token || !role) {
+            refuse(401,
+                   "unknown token: create one with node_createToken, or send none for reads\n");
+            return false;
+        }
         role_ = *role;
-        route();
+        return true;
+    }
+
+    void on_request() {
+        ++state_.counters.requests;
+        if (admit()) route();
     }
 
     void route() {
         const Request& request = parser_->get();
-        const std::string_view target = view(request.target());
-        const std::string_view path = target.substr(0, target.find('?'));
+        const std::string_view path = path_of(request);
         if (beast::websocket::is_upgrade(request) && is_rpc_path(path)) return upgrade();
         if (request.method() == http::verb::post && is_rpc_path(path)) return call();
-        if (request.method() == http::verb::get || head_) return get(std::string(path));
+        const bool reads = request.method() == http::verb::get || head_;
+        if (reads && state_.hooks.download && path.starts_with(std::string(kArtifacts) + "/"))
+            return download(std::string(path));
+        if (reads) return get(std::string(path));
         if (request.method() == http::verb::post)
             return respond({.status = 404, .body = "POST JSON-RPC to / or /rpc\n"});
         respond({.status = 405, .body = "use POST for JSON-RPC, GET for pages\n"});
+    }
+
+    void download(std::string path) {
+        if (role_ < Role::kRead) return refuse(401, "send Authorization: Bearer TOKEN\n");
+        stream_.expires_never();
+        start_download(state_, std::move(stream_), std::move(slot_), std::move(path), head_);
     }
 
     void upgrade() {

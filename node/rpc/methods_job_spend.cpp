@@ -24,6 +24,28 @@ std::string raw_of(const Hash256& hash) {
     return std::string(text_of(hash.view()));
 }
 
+// Providers fetch a job's data from this node: it must be here, and they must reach it. Said before
+// any money is locked.
+Status publish(const Services& services, const pb::ArtifactRef& ref, const std::string& what) {
+    const auto root = hash_from(view_of(ref.root()));
+    if (!root) return {};
+    if (services.has_artifact && !services.has_artifact(*root))
+        return fail(Code::kNotFound,
+                    "the job's " + what + " " + hash_text(*root) +
+                        " is not on this node, so no provider could fetch it. Remedy: import it "
+                        "into this node's home (assay job post --data) or upload it (POST "
+                        "/artifacts); or, when others have it, dataElsewhere");
+    if (!services.offer_artifact) return {};
+    const auto outcome = services.offer_artifact(ref);
+    if (outcome.asked == 0 || outcome.reachable > 0) return {};
+    return fail(Code::kUnavailable,
+                "none of " + std::to_string(outcome.asked) +
+                    " providers and peers can fetch the job's " + what +
+                    " from this node: " + outcome.reason +
+                    ". Remedy: peerHost and peerPort in config.json at an address that they reach, "
+                    "or post from a node that is");
+}
+
 Result<json> post_job(const MethodEnv& env, const json& params, CallContext& context) {
     const Services& services = *env.services;
     pb::JobPost post;
@@ -37,6 +59,10 @@ Result<json> post_job(const MethodEnv& env, const json& params, CallContext& con
         ASSAY_ASSIGN(escrow, amount_param(params, "escrow"));
     }
     post.set_escrow(escrow);
+    if (!params.value("dataElsewhere", false)) {
+        ASSAY_RETURN_IF_ERROR(publish(services, post.spec().data(), "data"));
+        ASSAY_RETURN_IF_ERROR(publish(services, post.spec().initial(), "initial checkpoint"));
+    }
     ASSAY_ASSIGN(auto answer, env.submitter->sign_and_submit(
                                   params, static_cast<uint32_t>(TxType::kJobPost), post, context));
     // The ledger derives the same id, so it is known before the block is.
@@ -77,7 +103,12 @@ void add_job_spend_methods(std::vector<Method>& methods, const MethodEnv& env) {
                                  {.name = "escrow",
                                   .description = "micro-units to lock; maxEscrow of job_estimate "
                                                  "by default, which is also the least",
-                                  .format = Format::kAmount}}),
+                                  .format = Format::kAmount},
+                                 {.name = "dataElsewhere",
+                                  .type = JsonType::kBoolean,
+                                  .description = "data and initial checkpoint are at other nodes: "
+                                                 "do not check that they are here and can be "
+                                                 "fetched"}}),
          .result = "jobId, escrow, " + submitted,
          .example = "{\"spec\":" + std::string(kExampleSpec) + ",\"key\":\"requester\"}",
          .role = Role::kSpend,

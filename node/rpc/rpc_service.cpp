@@ -92,6 +92,8 @@ Result<std::unique_ptr<RpcService>> RpcService::start(HttpConfig config, Service
         return text;
     };
     http.page = parts->hooks.page;
+    http.upload = parts->hooks.upload;
+    http.download = parts->hooks.download;
     auto server = HttpServer::start(std::move(config), std::move(http));
     if (!server.ok()) {
         auth.remove_cookie();

@@ -25,6 +25,9 @@ struct RpcHooks {
     std::function<Readiness()> ready{};
     std::function<std::string()> metrics{};  // Prometheus text; the server's own are appended
     std::function<std::optional<HttpReply>(std::string_view path)> page{};
+    // As HttpHooks.
+    std::function<HttpReply(const std::filesystem::path& file, std::string_view query)> upload{};
+    std::function<HttpFile(std::string_view path)> download{};
 };
 
 class RpcService {

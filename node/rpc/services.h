@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "contracts.pb.h"
 #include "ledger/application.h"
 #include "ledger/engine/engine.h"
 
@@ -25,6 +26,13 @@ struct PeerStatus {
     std::string endpoint;
     bool connected = false;
     std::string error;  // the last one, empty when connected
+};
+
+// What came of telling the others that this node has an artifact.
+struct OfferOutcome {
+    size_t asked = 0;      // providers and peers
+    size_t reachable = 0;  // of them: have it, or can fetch it from here
+    std::string reason;    // why one cannot
 };
 
 // One slot that this node's provider agent works on.
@@ -47,6 +55,7 @@ struct Services {
     std::function<Result<Bytes>(const std::string& key, const pb::TxBody& body)> sign{};
     // Whether all chunks of an artifact are in this node's blob store.
     std::function<bool(const Hash256& root)> has_artifact{};
+    std::function<OfferOutcome(const pb::ArtifactRef&)> offer_artifact{};
     std::function<std::vector<PeerStatus>()> peers{};
     std::function<std::vector<SlotView>()> slots{};  // empty: this node is no provider
     // A whole small artifact of this node's blob store; kLimit above `limit_bytes`.

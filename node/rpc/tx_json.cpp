@@ -8,6 +8,7 @@
 
 #include "contracts.pb.h"
 #include "contracts/transactions.h"
+#include "ledger/codec/canonical.h"
 #include "ledger/codec/transaction.h"
 #include "ledger/crypto/address_text.h"
 #include "node/rpc/proto_json.h"
@@ -38,6 +39,13 @@ json payload_json(const contracts::TxInfo* info, const std::string& payload) {
 }
 
 }  // namespace
+
+Result<Bytes> payload_from_json(const contracts::TxInfo& info, const json& body) {
+    const auto message = new_payload(info.message);
+    if (message == nullptr) return fail(Code::kInternal, "no message " + std::string(info.message));
+    ASSAY_RETURN_IF_ERROR(message_from_json(body, "body", *message));
+    return ledger::encode_message(*message);
+}
 
 json transaction_json(ByteView raw, std::string_view chain_id) {
     const auto checked = ledger::check_transaction(raw, chain_id);

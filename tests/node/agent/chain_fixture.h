@@ -11,6 +11,7 @@
 #include "contracts/queries.h"
 #include "contracts/rules.h"
 #include "contracts/transactions.h"
+#include "ledger/codec/block.h"
 #include "ledger/codec/canonical.h"
 #include "ledger/engine/embedded_producer.h"
 #include "ledger/local_application.h"
@@ -42,6 +43,7 @@ inline pb::Genesis test_genesis(uint8_t accounts) {
     pb::Params params;
     params.set_min_stake_age_ms(1);
     params.set_dispute_ms(100);
+    params.set_accept_ms(6'000);
     const auto encoded = ledger::encode_message(params);
     genesis.set_params(encoded.data(), encoded.size());
     return genesis;

@@ -1,6 +1,8 @@
 // Agents on a real chain: registration, whole jobs, faults, and a restart between any two steps.
 #include "node/agent/provider_agent.h"
 
+#include <algorithm>
+
 #include "ledger/crypto/address_text.h"
 #include "tests/node/agent/chain_fixture.h"
 
@@ -98,6 +100,41 @@ TEST_F(ProviderAgentTest, ThreeAgentsFinishAJobWithTheBitsOfTheArithmetic) {
     for (uint8_t i = 0; i < 3; ++i) {
         EXPECT_TRUE(std::filesystem::is_empty(folder_.path() / ("work" + std::to_string(i))));
     }
+}
+
+// An accepted slot without its data would end in a fine.
+TEST_F(ProviderAgentTest, AnOfferWhoseDataNobodyHasIsDeclined) {
+    for (uint8_t i = 0; i < 3; ++i) add_provider(i);
+    ASSERT_TRUE(all_registered(3)) << said();
+    auto nowhere = data_ref_;
+    nowhere.set_root(std::string(32, '\x09'));
+    ASSERT_TRUE(post(small_spec(nowhere, 1, 1)).ok());
+    ASSERT_TRUE(eventually([&] {
+        const auto all = tasks();
+        if (all.size() != 1 || all[0].slots_size() != 3) return false;
+        return std::all_of(all[0].slots().begin(), all[0].slots().end(),
+                           [](const pb::Slot& slot) { return slot.state() == pb::SLOT_DECLINED; });
+    })) << said();
+    EXPECT_NE(said().find("declined: its inputs are nowhere to be had"), std::string::npos);
+    for (uint8_t i = 0; i < 3; ++i) {
+        EXPECT_EQ(contracts::get_stake(*state(), operator_at(i))->bonded(), testing::kStake);
+        EXPECT_FALSE(contracts::get_provider(*state(), operator_at(i))->suspended());
+    }
+}
+
+TEST_F(ProviderAgentTest, AnOfferIsHeldUntilTheDataIsHere) {
+    for (uint8_t i = 0; i < 3; ++i) add_provider(i);
+    ASSERT_TRUE(all_registered(3)) << said();
+    ASSERT_TRUE(blobs_->remove(*hash_from(view_of(data_ref_.root()))).ok());
+    ASSERT_TRUE(post(small_spec(data_ref_, 1, 1)).ok());
+    ASSERT_TRUE(eventually([&] { return tasks().size() == 1 && tasks()[0].slots_size() == 3; }));
+    const auto offered = tasks();
+    for (const auto& slot : offered[0].slots()) EXPECT_EQ(slot.state(), pb::SLOT_OFFERED);
+    ASSERT_TRUE(blobs_->put_file(data_).ok());
+    ASSERT_TRUE(job_done()) << said();
+    const auto all = tasks();
+    ASSERT_EQ(all[0].slots_size(), 3);
+    for (const auto& slot : all[0].slots()) EXPECT_EQ(slot.state(), pb::SLOT_AGREED);
 }
 
 TEST_F(ProviderAgentTest, AWrongResultIsOutvotedAndCosts) {

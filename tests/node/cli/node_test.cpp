@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "node/core/free_port.h"
 #include "tests/node/cli/assay_program.h"
 
 namespace assay::test {
@@ -20,6 +21,16 @@ std::string sample_text() {
     std::string text;
     while (text.size() < 4000) text += "the quick brown fox jumps over the lazy dog; ";
     return text;
+}
+
+std::string small_job() {
+    return R"({
+        "name": "cli test", "numerics": "OFA-1", "slices": 2, "seed": 7,
+        "model": {"gpt": {"vocab": 256, "context": 16, "dModel": 16, "nLayer": 1, "nHead": 2}},
+        "optimizer": {"lr": "0.004", "beta1": "0.9", "beta2": "0.95", "eps": "0.00000001",
+                      "decay": "0.1", "clip": "1", "warmupSteps": 1, "minLr": "0.0004"},
+        "plan": {"rounds": 1, "shards": 1, "localSteps": 5, "batch": 2},
+        "terms": {"replicas": 3, "priceCeiling": "2000", "deadlineMs": 1800000}})";
 }
 
 class NodeTest : public ::testing::Test {
@@ -93,6 +104,22 @@ TEST_F(NodeTest, ReadsProvesExportsAndAudits) {
     EXPECT_EQ(ask({"ledger", "block", "1"})["block"]["header"].value("height", 0), 1);
     EXPECT_GE(ask({"ledger", "events"}).at("events").size(), 1U);
 
+    // Signed here, submitted by whoever has it.
+    const std::string body = "{\"to\":\"" + std::string(kStranger) + "\",\"amount\":\"77\"}";
+    const auto sealed =
+        ask_json({"tx", "sign", "--type", "transfer", "--body", body, "--out", "tx"});
+    EXPECT_EQ(sealed["transaction"]["payload"].value("amount", ""), "77");
+    EXPECT_EQ(sealed["transaction"].value("sender", ""), address);
+    EXPECT_EQ(ask_json({"tx", "submit", "tx"}).value("hash", "-"), sealed.value("hash", ""));
+    EXPECT_EQ(ask({"ledger", "account", kStranger}).value("balance", ""), "77");
+    EXPECT_EQ(ask_json({"tx", "submit", "tx"}, 5)["error"].value("code", ""), "rejected");
+    EXPECT_NE(
+        error_of({"tx", "sign", "--type", "transfer", "--body", "{\"too\":1}", "--out", "x"}, 2)
+            .find("body.too"),
+        std::string::npos);
+    EXPECT_NE(error_of({"tx", "sign", "--type", "gift", "--out", "x"}, 2).find("stake_bond"),
+              std::string::npos);
+
     // Nobody would take a job on a network without providers.
     const auto screened =
         ask({"job", "screen", std::string(ASSAY_SOURCE_DIR) + "/tests/testnet/tiny-job.json",
@@ -103,7 +130,7 @@ TEST_F(NodeTest, ReadsProvesExportsAndAudits) {
     // Proofs: made here, checked without the node below.
     const auto proven = ask({"audit", "prove", "--account", address, "--out", "account.json"});
     EXPECT_EQ(proven.value("verdict", ""), "pass");
-    EXPECT_EQ(proven["decoded"].value("nonce", 0), 1);
+    EXPECT_EQ(proven["decoded"].value("nonce", 0), 2);
     EXPECT_EQ(proven.value("producerChecked", false), true);
     EXPECT_EQ(
         ask({"audit", "prove", "--event", "0", "--out", "event.json"})["decoded"].value("type", ""),
@@ -234,6 +261,63 @@ TEST_F(NodeTest, TheHomesOfANewNetworksValidators) {
     EXPECT_NE(error_of({"init", "--engine", "cometbft"}, 1).find("validator-1"), std::string::npos);
 }
 
+// A requester with a node of its own, which only follows: the providers fetch the data from it, and
+// the model comes to it.
+TEST_F(NodeTest, ARequesterPostsFromAFollowerOfItsOwn) {
+    const std::string net = place_.file("net");
+    ASSERT_EQ(place_.run({"testnet", "up", "--dir", net, "--nodes", "3"}).status, 0);
+    const auto network = json::parse(place_.read("net/testnet.json"));
+    const auto passphrase = place_.write("passphrase", "correct horse battery\n");
+    std::filesystem::permissions(passphrase, std::filesystem::perms::owner_read);
+    const auto port = [] { return std::to_string(*node::free_port()); };
+    ASSERT_EQ(
+        ask_json({"--passphrase-file", passphrase, "init", "--genesis",
+                  net + "/producer/genesis.bin", "--peer", network["nodes"][0].value("peer", ""),
+                  "--rpc-port", port(), "--peer-port", port()})
+            .value("home", ""),
+        place_.file("home"));
+    const auto config = json::parse(place_.read("home/config.json"));
+    EXPECT_EQ(config.value("keepArtifacts", true), false);
+    std::filesystem::copy_file(passphrase, place_.file("home/passphrase"));
+    const auto requester = ask_json({"keys", "new", "requester"}).value("address", "");
+    place_.start_node();
+    ASSERT_FALSE(HasFatalFailure());
+    (void)ask_json({"--home", net + "/producer", "ledger", "transfer", requester, "1000000000",
+                    "--key", "requester"});
+    const auto text = place_.write("text", sample_text());
+    const auto spec = place_.write("job.json", small_job());
+    json screened;
+    for (int i = 0; i < 100; ++i) {  // the providers measure and register first
+        const auto outcome = place_.run({"--json", "job", "screen", spec, "--data", text});
+        screened = json::parse(outcome.out, nullptr, false);
+        if (outcome.status == 0) break;
+        std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    }
+    ASSERT_EQ(screened.value("eligible", 0), 3);
+    const Words post = {"job", "post", spec, "--data", text, "--key", "requester"};
+    const auto posted = ask_json(post);
+    const std::string job = posted.value("jobId", "");
+    const auto watched = ask_json({"job", "watch", job});
+    EXPECT_EQ(watched.value("state", ""), "done");
+    EXPECT_TRUE(watched["loss"].is_string());
+    bool is_here = false;
+    for (int i = 0; i < 100 && !is_here; ++i) {
+        is_here = place_.run({"job", "result", job, "--out", "model"}).status == 0;
+        if (!is_here) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    EXPECT_TRUE(is_here);
+    EXPECT_EQ(ask({"job", "verify", job, "--folder", "model"}).value("verdict", ""), "pass");
+    const json tasks = ask_json({"job", "status", job});
+    EXPECT_EQ(tasks.value("tasksFinal", 0), tasks.value("tasksTotal", -1));
+    // Data that this node does not have: said before anything is paid.
+    auto strange = json::parse(small_job());
+    strange["data"] = {{"root", kId}, {"size", 5000}};
+    const auto elsewhere = place_.write("strange.json", strange.dump());
+    EXPECT_NE(
+        error_of({"job", "post", elsewhere, "--key", "requester"}, 4).find("not on this node"),
+        std::string::npos);
+}
+
 // A whole network of this program: the commands that only a job gives something to do.
 TEST_F(NodeTest, AJobFromScreenToVerify) {
     const std::string net = place_.file("net");
@@ -243,13 +327,7 @@ TEST_F(NodeTest, AJobFromScreenToVerify) {
     };
     ASSERT_EQ(place_.run({"testnet", "up", "--dir", net, "--nodes", "3"}).status, 0);
     const auto text = place_.write("text", sample_text());
-    const auto spec = place_.write("job.json", R"({
-        "name": "cli test", "numerics": "OFA-1", "slices": 2, "seed": 7,
-        "model": {"gpt": {"vocab": 256, "context": 16, "dModel": 16, "nLayer": 1, "nHead": 2}},
-        "optimizer": {"lr": "0.004", "beta1": "0.9", "beta2": "0.95", "eps": "0.00000001",
-                      "decay": "0.1", "clip": "1", "warmupSteps": 1, "minLr": "0.0004"},
-        "plan": {"rounds": 1, "shards": 1, "localSteps": 5, "batch": 2},
-        "terms": {"replicas": 3, "priceCeiling": "2000", "deadlineMs": 1800000}})");
+    const auto spec = place_.write("job.json", small_job());
     json screened;
     for (int i = 0; i < 100; ++i) {  // the providers measure and register first
         const auto outcome =
@@ -272,7 +350,7 @@ TEST_F(NodeTest, AJobFromScreenToVerify) {
     const std::string job = posted.value("jobId", "");
     ASSERT_EQ(place_.run(home("producer", {"job", "watch", job, "--quiet"})).status, 0);
     const auto watched = place_.run(home("producer", {"job", "watch", job}));
-    for (const char* words : {"job done", " in escrow", "\ncurve 0:"})
+    for (const char* words : {"job done", "\nspent ", "\ncurve 0:"})
         EXPECT_NE(watched.out.find(words), std::string::npos) << words << watched.out;
     const auto above = ask(home("producer", {"job", "watch", job, "--max-final-loss", "0.1"}), 3);
     EXPECT_EQ(above["error"].value("code", ""), "loss_too_high");

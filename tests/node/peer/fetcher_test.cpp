@@ -113,6 +113,22 @@ TEST_F(FetcherTest, brings_a_whole_artifact_from_a_peer) {
     EXPECT_TRUE(from.fetch(root(), data_.size(), {}).ok());
 }
 
+TEST_F(FetcherTest, asks_who_offered_it_when_nobody_else_has_it) {
+    const auto server = serve();
+    ASSERT_TRUE(server_store_->put_bytes(data_).ok());
+    auto from = fetcher();
+    EXPECT_EQ(from.fetch(root(), data_.size(), {}).error().code, Code::kNotFound);
+    EXPECT_EQ(from.take_offer(root(), 1, endpoint(*server)).error().code, Code::kCorrupt);
+    EXPECT_EQ(from.take_offer(root(), data_.size(), "127.0.0.1:1").error().code,
+              Code::kUnavailable);
+    EXPECT_EQ(from.fetch(root(), data_.size(), {}).error().code, Code::kNotFound);
+    ASSERT_TRUE(from.take_offer(root(), data_.size(), endpoint(*server)).ok());
+    EXPECT_FALSE(store_->manifest(root()).ok());  // an offer alone stores nothing
+    ASSERT_TRUE(from.fetch(root(), data_.size(), {}).ok());
+    EXPECT_EQ(fetched(), data_);
+    EXPECT_TRUE(from.take_offer(root(), data_.size(), "127.0.0.1:1").ok());  // it is here
+}
+
 TEST_F(FetcherTest, an_artifact_of_more_chunks_than_one_request_and_an_empty_one) {
     const auto server = serve();
     const Bytes zeros((kChunksPerFetch + 3) * kMiB);  // one chunk, many times

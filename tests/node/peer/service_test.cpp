@@ -46,6 +46,26 @@ TEST_F(PeerServiceTest, relay_hands_the_bytes_to_the_engine_and_brings_its_answe
     EXPECT_EQ(engine_.submitted(), (std::vector<Bytes>{bytes_of("first"), bytes_of("second")}));
 }
 
+// An offer leads back to who made it, whatever the caller says: no third party can be named.
+TEST_F(PeerServiceTest, an_offer_names_the_callers_own_address) {
+    std::string offered;
+    PeerServerConfig config;
+    config.on_offer = [&](const Hash256&, uint64_t size, const std::string& at) -> Status {
+        offered = at + " " + std::to_string(size);
+        if (size == 13) return fail(Code::kUnavailable, "cannot be reached");
+        return {};
+    };
+    const auto server = serve(config);
+    const auto root = compute::chunk_hash(view_of("artifact"));
+    EXPECT_TRUE(client(*server)->offer(root, 7, 4321).ok());
+    EXPECT_EQ(offered, "127.0.0.1:4321 7");
+    const auto refused = client(*server)->offer(root, 13, 4321);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, Code::kUnavailable);
+    EXPECT_NE(refused.error().message.find("cannot be reached"), std::string::npos);
+    EXPECT_EQ(client(*server)->offer(root, 7, 0).error().code, Code::kInvalidArgument);
+}
+
 TEST_F(PeerServiceTest, sizes_and_counts_are_limited) {
     const auto server = serve();
     const auto peer = client(*server);

@@ -238,6 +238,7 @@ Services FakeNode::services() {
     };
     services.has_artifact = [](const Hash256& root) { return root == filled_hash(0x44); };
     services.peers = [] { return std::vector<PeerStatus>{{"127.0.0.1:2", true, ""}}; };
+    services.offer_artifact = [this](const pb::ArtifactRef&) { return offered; };
     services.slots = [] {
         return std::vector<SlotView>{
             {std::string(64, '5'), "training", "", 1'700'000'009'000, 3, 10, 4.25}};

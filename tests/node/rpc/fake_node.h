@@ -90,6 +90,7 @@ struct FakeNode {
     FakeEngine engine{application};
     std::mutex mutex;
     pb::TxBody last_signed;  // guarded by mutex
+    OfferOutcome offered{1, 1, ""};
 
     Services services();
 };

@@ -1,7 +1,10 @@
 // The HTTP side over real sockets: routes, limits, guards, tokens, clean stop; and the client.
 #include <array>
+#include <fstream>
+#include <iterator>
 #include <thread>
 
+#include "node/core/files.h"
 #include "node/rpc/client.h"
 #include "node/rpc/http_guard.h"
 #include "tests/node/rpc/rpc_fixture.h"
@@ -38,6 +41,9 @@ std::vector<Method> methods() {
 class Http : public ::testing::Test {
 protected:
     Dispatcher dispatcher{methods()};
+    const ScratchFolder folder = ScratchFolder::make({}, "assay-http-").value();
+    std::string uploaded;
+    std::string file_to_send;
     std::unique_ptr<HttpServer> server;
 
     void start(HttpConfig config = {}) {
@@ -55,10 +61,21 @@ protected:
             if (path != "/") return std::nullopt;
             return HttpReply{.type = "text/html", .body = "<p>hello</p>"};
         };
+        hooks.upload = [this](const std::filesystem::path& file, std::string_view query) {
+            std::ifstream in(file, std::ios::binary);
+            uploaded.assign(std::istreambuf_iterator<char>(in), {});
+            return HttpReply{.body = std::string(query)};
+        };
+        hooks.download = [this](std::string_view path) -> HttpFile {
+            if (path != "/artifacts/1") return {.refusal = {.status = 404, .body = "not here"}};
+            return {.file = file_to_send};
+        };
+        config.upload_folder = folder.path();
         auto started = HttpServer::start(std::move(config), std::move(hooks));
         ASSERT_TRUE(started.ok()) << started.error().message;
         server = std::move(started).value();
     }
+    bool folder_is_empty() const { return std::filesystem::is_empty(folder.path()); }
     auto http(const std::string& text) { return raw_http(server->port(), text); }
 };
 
@@ -138,6 +155,91 @@ TEST_F(Http, BodyAndHeaderLimits) {
                    std::string(2000, ' ') + "\r\n0\r\n\r\n")
                   .status,
               413);
+}
+
+std::string upload_text(const std::string& body, const std::string& headers) {
+    return "POST /artifacts?kind=raw HTTP/1.1\r\nHost: localhost\r\n" + headers +
+           "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+const std::string kSpender = "Authorization: Bearer spender\r\n";
+
+TEST_F(Http, AnUploadLargerThanAMessageArrivesWhole) {
+    start({.max_body_bytes = 1000});
+    std::string body(3'000'000, 'x');
+    for (size_t i = 0; i < body.size(); ++i) body[i] = static_cast<char>(i * 7 + i / 251);
+    const auto reply = http(upload_text(body, kSpender));
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_EQ(reply.body, "kind=raw");
+    EXPECT_EQ(uploaded, body);
+    // In pieces of unknown number, and after asking first, as curl does.
+    const auto chunked = http("POST /artifacts HTTP/1.1\r\nHost: localhost\r\n" + kSpender +
+                              "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+    EXPECT_EQ(chunked.status, 200);
+    EXPECT_EQ(uploaded, "hello");
+    EXPECT_NE(http(upload_text("asked", kSpender + "Expect: 100-continue\r\n")).head.find("100"),
+              std::string::npos);
+    EXPECT_EQ(uploaded, "asked");
+    EXPECT_TRUE(folder_is_empty());
+}
+
+TEST_F(Http, AnUploadNeedsTheRoleSpendAndKeepsItsLimit) {
+    start({.max_body_bytes = 1000, .max_upload_bytes = 5000});
+    EXPECT_EQ(http(upload_text("text", "")).status, 403);
+    EXPECT_EQ(http(upload_text("text", "Authorization: Bearer wrong\r\n")).status, 401);
+    EXPECT_EQ(http(upload_text("text", kSpender + "Origin: http://evil.example\r\n")).status, 403);
+    EXPECT_EQ(http(upload_text(std::string(5001, 'x'), kSpender)).status, 413);
+    EXPECT_EQ(http("POST /artifacts HTTP/1.1\r\nHost: localhost\r\n" + kSpender +
+                   "Transfer-Encoding: chunked\r\n\r\n1770\r\n" + std::string(6000, 'x') +
+                   "\r\n0\r\n\r\n")
+                  .status,
+              413);
+    EXPECT_EQ(uploaded, "");
+    EXPECT_EQ(http(upload_text(std::string(5000, 'x'), kSpender)).status, 200);
+    EXPECT_TRUE(folder_is_empty());
+    // Elsewhere the limit of a message stands.
+    EXPECT_EQ(http(post_text(std::string(1001, ' '))).status, 413);
+}
+
+TEST_F(Http, AnUploadThatBreaksOffLeavesNothing) {
+    start();
+    {
+        testing::net::io_context io;
+        auto socket = testing::connect_to(io, server->port());
+        testing::net::write(socket,
+                            testing::net::buffer("POST /artifacts HTTP/1.1\r\nHost: "
+                                                 "localhost\r\n" +
+                                                 kSpender + "Content-Length: 1000\r\n\r\nhalf"));
+        while (folder_is_empty()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    while (!folder_is_empty()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    EXPECT_EQ(uploaded, "");
+}
+
+TEST_F(Http, AFileIsSentWhole) {
+    std::string content(2'500'000, 'y');
+    content[1'000'000] = '\0';
+    const ScratchFolder place = ScratchFolder::make({}, "assay-send-").value();
+    file_to_send = (place.path() / "file").string();
+    ASSERT_TRUE(write_text(file_to_send, content, 0600).ok());
+    start();
+    EXPECT_EQ(http(get_text("/artifacts/1")).body, content);
+    const auto head =
+        http("HEAD /artifacts/1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    EXPECT_NE(head.head.find("Content-Length: 2500000"), std::string::npos) << head.head;
+    EXPECT_EQ(head.body, "");
+    EXPECT_EQ(http(get_text("/artifacts/2")).status, 404);
+}
+
+TEST_F(Http, TransfersAtATimeAreLimited) {
+    start({.max_transfers = 1});
+    testing::net::io_context io;
+    auto first = testing::connect_to(io, server->port());
+    testing::net::write(first, testing::net::buffer("POST /artifacts HTTP/1.1\r\nHost: "
+                                                    "localhost\r\n" +
+                                                    kSpender + "Content-Length: 1000\r\n\r\nhalf"));
+    while (server->counters().transfers == 0)
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    EXPECT_EQ(http(upload_text("text", kSpender)).status, 503);
 }
 
 TEST_F(Http, ConnectionLimit) {

@@ -283,6 +283,22 @@ TEST_F(Rpc, PostJobSignsTheRightBody) {
     EXPECT_EQ(post.spec().name(), "tiny-text");
 }
 
+// Before any money is locked: providers must be able to get the data from here.
+TEST_F(Rpc, AJobWhoseDataNobodyCouldFetchIsNotPosted) {
+    json spec = json::parse(kExampleSpec);
+    node.offered = {2, 0, "no route to this node"};
+    const auto unreachable = error_of("job_post", {{"spec", spec}, {"mode", "sync"}});
+    EXPECT_EQ(unreachable.code, Code::kUnavailable);
+    EXPECT_NE(unreachable.message.find("no route to this node"), std::string::npos);
+    node.offered = {0, 0, ""};  // nobody to ask yet: the job waits for providers
+    EXPECT_EQ(call("job_post", {{"spec", spec}, {"mode", "sync"}})["codeName"], "ok");
+    spec["data"]["root"] = "0x" + std::string(64, '9');
+    EXPECT_EQ(error_of("job_post", {{"spec", spec}, {"mode", "sync"}}).code, Code::kNotFound);
+    EXPECT_EQ(call("job_post", {{"spec", spec}, {"mode", "sync"}, {"dataElsewhere", true}})
+                  .value("codeName", ""),
+              "ok");
+}
+
 TEST_F(Rpc, AnEstimateSaysWhichRulesExcludeHowMany) {
     const json estimate = call("job_estimate", {{"spec", json::parse(kExampleSpec)}});
     EXPECT_EQ(estimate["eligibleProviders"], 0);
