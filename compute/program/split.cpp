@@ -21,8 +21,7 @@ public:
             const Kind kind = kind_of(operation);
             if (kind == Kind::kUnknown)
                 return fail(Code::kUnsupported, "a batch cannot be split over devices: " +
-                                                    std::string(op_name(operation.kind)) +
-                                                    " to " +
+                                                    std::string(op_name(operation.kind)) + " to " +
                                                     program_.at(operation.outputs[0]).name);
             joined.back() = kind != Kind::kLocal;
             for (size_t i = 0; i < operation.outputs.size(); ++i)
@@ -84,7 +83,6 @@ private:
             case OpKind::kRotary:
                 return known(0b0111, Kind::kLocal);
             case OpKind::kRotaryGrad:
-                return known(0b01, Kind::kLocal);
             case OpKind::kGelu:
             case OpKind::kPatches:
             case OpKind::kPatchesGrad:

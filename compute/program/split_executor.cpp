@@ -53,11 +53,10 @@ Status SplitExecutor::run(const AdamWStep* step) {
     if (parts_.size() == 1) return device(0).run(step);
     for (const Part& part : parts_) ASSAY_RETURN_IF_ERROR(part.executor->ready(step));
     std::vector<Status> ended(parts_.size());
-    threads_->run(static_cast<int64_t>(parts_.size()), 1,
-                  [&](int, int64_t begin, int64_t) {
-                      const auto d = static_cast<size_t>(begin);
-                      ended[d] = device(d).run(step);
-                  });
+    threads_->run(static_cast<int64_t>(parts_.size()), 1, [&](int, int64_t begin, int64_t) {
+        const auto d = static_cast<size_t>(begin);
+        ended[d] = device(d).run(step);
+    });
     const auto first = [&](auto wanted) {
         return std::find_if(ended.begin(), ended.end(), wanted);
     };

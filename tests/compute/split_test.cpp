@@ -8,6 +8,7 @@
 #include "compute/program/memory_plan.h"
 #include "compute/program/offload.h"
 #include "compute/program/recompute.h"
+#include "compute/program/scratch.h"
 #include "compute/program/split_executor.h"
 #include "compute/train/measure.h"
 #include "compute/train/trainer.h"
@@ -97,12 +98,13 @@ Outcome trained(const JobConfig& job, Backend& backend, size_t devices, uint64_t
 
 // Memory in which a share of `sequences` fits after the rewrite, but not before it.
 uint64_t memory_for(const JobConfig& job, uint32_t sequences, int rewrites) {
-    Program program = *build_program(job.model, sequences, static_cast<int>(job.slices),
-                                     ProgramMode::kTrain);
+    Program program =
+        *build_program(job.model, sequences, static_cast<int>(job.slices), ProgramMode::kTrain);
     if (rewrites == 0) return 0;
     program = recompute_layers(program);
     if (rewrites == 2) program = offload_layers(program);
-    return static_cast<uint64_t>(plan_memory(program).arena_floats) * sizeof(float);
+    return static_cast<uint64_t>(plan_memory(program).arena_floats) * sizeof(float) +
+           scratch_bytes(program, true);
 }
 
 void expect_equal(const char* name, const ModelConfig& model) {
@@ -122,16 +124,40 @@ void expect_equal(const char* name, const ModelConfig& model) {
     }
 }
 
-TEST(Split, GptHasTheBitsOfOneDevice) { expect_equal("gpt", kGpt); }
-TEST(Split, LlamaHasTheBitsOfOneDevice) { expect_equal("llama", kLlama); }
-TEST(Split, TiedLlamaHasTheBitsOfOneDevice) { expect_equal("tied llama", tied(kLlama)); }
-TEST(Split, MlpHasTheBitsOfOneDevice) { expect_equal("mlp", MlpConfig{7, {9, 5}, 4}); }
+TEST(Split, GptHasTheBitsOfOneDevice) {
+    expect_equal("gpt", kGpt);
+}
+TEST(Split, LlamaHasTheBitsOfOneDevice) {
+    expect_equal("llama", kLlama);
+}
+TEST(Split, TiedLlamaHasTheBitsOfOneDevice) {
+    expect_equal("tied llama", tied(kLlama));
+}
+TEST(Split, MlpHasTheBitsOfOneDevice) {
+    expect_equal("mlp", MlpConfig{7, {9, 5}, 4});
+}
 TEST(Split, CnnHasTheBitsOfOneDevice) {
     expect_equal("cnn", CnnConfig{6, 5, 2, {4, 6}, {1, 2}, 3});
 }
 TEST(Split, AdaptersHaveTheBitsOfOneDevice) {
     expect_equal("gpt adapters", LoraConfig{kGpt, 3});
     expect_equal("llama adapters", LoraConfig{kLlama, 2});
+}
+
+TEST(Split, EveryShareIsRewrittenWhereTheLargestDoesNotFit) {
+    JobConfig job = job_of(kGpt, 5, 2, 3);
+    std::get<GptConfig>(job.model).n_layer = 6;
+    const Dataset data = data_for(job);
+    const auto backend = devices(2);
+    const auto trainer = trainer_of(job, data, *backend, memory_for(job, 3, 2));
+    ASSERT_TRUE(trainer.ok());
+    const auto& operations = (*trainer)->program().operations;
+    EXPECT_TRUE(std::any_of(operations.begin(), operations.end(),
+                            [](const Operation& o) { return o.kind == OpKind::kToHost; }));
+    const auto host = make_backend({"portable", 1});
+    EXPECT_TRUE(trained(job, *devices(2), 2, memory_for(job, 3, 2)) == trained(job, **host, 1));
+    EXPECT_EQ(trainer_of(job, data, *backend, memory_for(job, 3, 2) - 1).error().code,
+              Code::kOutOfMemory);
 }
 
 TEST(Split, MoreDevicesThanSequencesStayIdle) {
@@ -156,7 +182,8 @@ TEST(Split, DivergenceIsAFaultAtTheSameStep) {
     const auto host = make_backend({"portable", 1});
     const std::string expected = first_fault(**host);
     EXPECT_NE(expected.find("diverged at step"), std::string::npos) << expected;
-    for (const size_t count : {2, 3}) EXPECT_EQ(first_fault(*devices(count)), expected);
+    for (const size_t count : {size_t{2}, size_t{3}})
+        EXPECT_EQ(first_fault(*devices(count)), expected);
 }
 
 // One sample alone is not finite: a fault on the device that has it, and so on all. The next step,
@@ -165,12 +192,13 @@ TEST(Split, AFaultOnOneDeviceEndsTheStepOnAll) {
     const MlpConfig mlp{3, {4}, 2};
     for (size_t bad = 0; bad < 3; ++bad) {
         const auto backend = devices(3);
-        const auto build = [&](uint32_t n) { return build_program(mlp, n, 2, ProgramMode::kTrain); };
+        const auto build = [&](uint32_t n) {
+            return build_program(mlp, n, 2, ProgramMode::kTrain);
+        };
         auto split = SplitExecutor::create(3, build, *backend);
         ASSERT_TRUE(split.ok());
         ModelState state = *initial_state(mlp, 1);
-        for (size_t d = 0; d < 3; ++d)
-            bind_state((*split)->device(d), (*split)->program(), state);
+        for (size_t d = 0; d < 3; ++d) bind_state((*split)->device(d), (*split)->program(), state);
         std::vector<float> features(9, 0.5F);
         std::vector<int32_t> targets(3, 1);
         (*split)->bind_rows((*split)->program().samples, features.data());
