@@ -166,6 +166,7 @@ std::vector<bool> on_devices(const Cut& cut, Wrong::Way way, const Work& work) {
         }
     }
     std::vector<bool> faulted;
+    faulted.reserve(backends.size());
     for (const auto& each : backends) faulted.push_back(each->faulted());
     return faulted;
 }
@@ -239,14 +240,14 @@ TEST(SplitOperations, AContractionThatIsTooLongInAllIsAFaultOfAll) {
     constexpr int64_t kHalf = kMaxContraction / 2;
     const Floats ones(kHalf + 1, 1.0F);
     for (const int64_t more : {0, 1}) {
-        const auto faulted = on_devices(
-            {kHalf, kHalf + more}, Wrong::Way::kNone,
-            [&](Backend& backend, size_t, int64_t, int64_t rows) {
-                float out = 0;
-                backend.gemm(matrix(ones.data(), rows, 1).transposed(), matrix(ones.data(), rows, 1),
-                             nullptr, &out, 1, 1);
-                EXPECT_TRUE(more != 0 || out == static_cast<float>(kMaxContraction));
-            });
+        const auto faulted =
+            on_devices({kHalf, kHalf + more}, Wrong::Way::kNone,
+                       [&](Backend& backend, size_t, int64_t, int64_t rows) {
+                           float out = 0;
+                           backend.gemm(matrix(ones.data(), rows, 1).transposed(),
+                                        matrix(ones.data(), rows, 1), nullptr, &out, 1, 1);
+                           EXPECT_TRUE(more != 0 || out == static_cast<float>(kMaxContraction));
+                       });
         EXPECT_EQ(faulted, std::vector<bool>(2, more != 0));
     }
 }
@@ -255,11 +256,10 @@ TEST(SplitOperations, AFaultOfOneIsAFaultOfAll) {
     for (const int64_t row : {0, 11, 29}) {
         Batch batch = make_batch(30, 9, 4, 8);
         batch.dy[static_cast<size_t>(row * 9 + 4)] = from_bits(0x7FC00000);
-        const auto faulted =
-            on_devices({10, 10, 10}, Wrong::Way::kNone,
-                       [&](Backend& backend, size_t, int64_t begin, int64_t rows) {
-                           reduced(backend, batch, begin, rows);
-                       });
+        const auto faulted = on_devices({10, 10, 10}, Wrong::Way::kNone,
+                                        [&](Backend& backend, size_t, int64_t begin, int64_t rows) {
+                                            reduced(backend, batch, begin, rows);
+                                        });
         EXPECT_EQ(faulted, std::vector<bool>(3, true)) << row;
     }
 }
@@ -278,8 +278,7 @@ TEST(Joiner, ReducesForAllAndRefusesWhatOneCannotUse) {
             RowJoin& join = joiner.member(d);
             for (int64_t i = 0; i < 5; ++i)
                 sums[d].push_back((i - 2) * (int64_t{1} << (40 + 10 * d)));
-            for (uint32_t i = 0; i < 7; ++i)
-                tops[d].push_back((i + static_cast<uint32_t>(d)) % 3);
+            for (uint32_t i = 0; i < 7; ++i) tops[d].push_back((i + static_cast<uint32_t>(d)) % 3);
             EXPECT_TRUE(join.add(sums[d], true));
             EXPECT_TRUE(join.max(tops[d], true));
             std::vector<uint32_t> own(3, static_cast<uint32_t>(d));
