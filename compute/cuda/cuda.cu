@@ -13,8 +13,8 @@ namespace {
 // thread, so every call chooses its own first.
 class CudaDevice {
 public:
-    static constexpr int64_t kProductBytes = int64_t{512} << 20;  // int32 sums at a time
-    static constexpr int kOldest = 75;                            // compute capability, x 10
+    static constexpr int64_t kProductBytes = gpu::kProductBytes;
+    static constexpr int kOldest = 75;  // compute capability, x 10
 
     explicit CudaDevice(int index) : index_(index) {}
     ~CudaDevice() {

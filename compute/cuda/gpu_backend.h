@@ -246,6 +246,7 @@ public:
         auto* top = zeros<uint32_t>(kTop, 1);
         auto* sum = zeros<int64_t>(kSum, 1);
         std::vector<const float*> grads;
+        grads.reserve(parameters.size());
         for (const ParameterSlot& p : parameters) grads.push_back(s.in(p.grad, p.size));
         for (size_t i = 0; i < grads.size(); ++i)
             launch(blocks_of(parameters[i].size, kSpan), MaxAbs{grads[i], parameters[i].size, top});
@@ -273,6 +274,7 @@ public:
             table.push_back({s.in(static_cast<const uint32_t*>(piece.data), words), kernel.words});
             kernel.words += words;
         }
+        kernel.piece_count = std::ssize(table);
         table.push_back({nullptr, kernel.words});
         auto* places = scratch<HashPiece>(kPieces, std::ssize(table));
         device_->upload(places, table.data(), table.size() * sizeof(HashPiece));

@@ -12,31 +12,10 @@
 
 #include "compute/cuda/device_memory.h"
 #include "compute/cuda/layer_kernels.h"
-#include "compute/cuda/product_kernels.h"
+#include "compute/cuda/scratch.h"
 #include "compute/kernels/backend.h"
 
 namespace assay::compute::gpu {
-
-enum Scratch : size_t {
-    kTop,
-    kSum,
-    kSums,
-    kTops,
-    kRows,
-    kScores,
-    kScoreGrads,
-    kFoldUp,
-    kFoldDown,
-    kFoldTops,
-    kPlanesA,
-    kPlanesB,
-    kTopsA,
-    kTopsB,
-    kProducts,
-    kRangeSums,
-    kPieces,
-    kLeaves,
-};
 
 template <class Device>
 class Launches {

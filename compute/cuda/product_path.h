@@ -4,8 +4,6 @@
 // device. Ownership: the Launches must outlive it. Threads, errors: as Launches.
 #pragma once
 
-#include <algorithm>
-
 #include "compute/cuda/launches.h"
 #include "compute/cuda/products.h"
 
@@ -28,13 +26,8 @@ public:
         if (a.vectors == 0 || b.vectors == 0) return;
         const Planes left = pack(a, batch, slices, kPlanesA, kTopsA);
         const Planes right = pack(b, batch, slices, kPlanesB, kTopsB);
-        const int64_t planes = digit_planes(slices);
-        const int64_t row_bytes = planes * right.padded_vectors * int64_t{sizeof(int32_t)};
-        // Whole tiles, so that every part starts aligned.
-        const int64_t budget_rows =
-            std::max<int64_t>(Device::kProductBytes / row_bytes / kTile, 1) * kTile;
-        const int64_t members = std::clamp<int64_t>(budget_rows / a.vectors, 1, batch);
-        const int64_t rows = members > 1 ? a.vectors : std::min(a.vectors, budget_rows);
+        const auto [members, rows] =
+            product_part(a.vectors, b.vectors, batch, slices, Device::kProductBytes);
         for (int64_t z = 0; z < batch; z += members) {
             for (int64_t row = 0; row < a.vectors; row += rows) {
                 Combine combine{};
@@ -74,8 +67,6 @@ public:
     }
 
 private:
-    static constexpr int64_t kRange = 65'536;  // of a contraction: int32 holds 131,071 products
-
     void find_tops(const Operand& operand, int64_t batch, uint32_t* tops) {
         if (operand.vector_stride != 1 || operand.depth_stride == 1)
             return launches_.launch(batch * operand.vectors, RowTops{operand, tops});
@@ -86,9 +77,6 @@ private:
 
     Planes pack(const Operand& operand, int64_t batch, int slices, Scratch planes_number,
                 Scratch tops_number) {
-        const auto padded = [](int64_t n) {
-            return std::max<int64_t>(blocks_of(n, kTile), 1) * kTile;
-        };
         Planes to;
         to.vectors = operand.vectors;
         to.padded_vectors = padded(operand.vectors);
@@ -111,17 +99,17 @@ private:
         auto* products = launches_.template scratch<int32_t>(
             kProducts, members * planes * combine.rows * combine.padded_columns);
         combine.products = products;
-        if (depth > kRange || launches_.joins())
+        if (depth > kProductRange || launches_.joins())
             combine.sums = launches_.template scratch<int64_t>(kRangeSums, results);
         const int64_t at = combine.first_member * planes;
-        for (int64_t k = 0; k < depth && launches_.device().ready(); k += kRange) {
+        for (int64_t k = 0; k < depth && launches_.device().ready(); k += kProductRange) {
             combine.first_range = k == 0;
-            combine.last_range = k + kRange >= depth && !launches_.joins();
+            combine.last_range = k + kProductRange >= depth && !launches_.joins();
             launches_.device().products(
                 {combine.a.data + at * combine.a.plane_size() + combine.first_row * depth + k,
                  combine.b.data + at * combine.b.plane_size() + k, products, combine.rows,
-                 combine.padded_columns, std::min(kRange, depth - k), depth, combine.a.plane_size(),
-                 combine.b.plane_size(), members * planes});
+                 combine.padded_columns, std::min(kProductRange, depth - k), depth,
+                 combine.a.plane_size(), combine.b.plane_size(), members * planes});
             launches_.launch(combine.blocks(members), combine);
         }
         if (!launches_.joins()) return;

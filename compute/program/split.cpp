@@ -83,7 +83,6 @@ private:
             case OpKind::kRotary:
                 return known(0b0111, Kind::kLocal);
             case OpKind::kRotaryGrad:
-                return known(0b01, Kind::kLocal);
             case OpKind::kGelu:
             case OpKind::kPatches:
             case OpKind::kPatchesGrad:

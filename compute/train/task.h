@@ -40,7 +40,7 @@ struct TaskRun {
     Backend* backend = nullptr;
     std::function<void(const StepReport&)> on_step;  // may be empty
     const std::atomic<bool>* stop = nullptr;  // set: leave with kUnavailable at the next step
-    uint64_t memory_bytes = 0;  // for activations and gradients (Trainer::create); 0: no limit
+    uint64_t memory_bytes = 0;                // as Trainer::create; 0: no limit
 };
 
 Status run_train_task(const JobConfig& job, uint32_t round, uint32_t shard,

@@ -6,6 +6,7 @@
 #include "compute/program/memory_plan.h"
 #include "compute/program/offload.h"
 #include "compute/program/recompute.h"
+#include "compute/program/scratch.h"
 
 namespace assay::compute {
 namespace {
@@ -33,12 +34,14 @@ Result<Program> rewritten_program(const JobConfig& job, uint32_t batch, Rewrite 
 Result<Rewrite> fitting_rewrite(const JobConfig& job, uint64_t memory_bytes,
                                 const Backend& backend) {
     if (memory_bytes == 0) return Rewrite::kPlain;
-    const auto share = static_cast<uint32_t>(shares_of(job.plan.batch, backend).front());
-    const Rewrite last = backend.in_host_memory() ? Rewrite::kRecomputed : Rewrite::kOffloaded;
+    const std::vector<int64_t> shares = shares_of(job.plan.batch, backend);
+    const bool on_host = backend.in_host_memory();
+    const Rewrite last = on_host ? Rewrite::kRecomputed : Rewrite::kOffloaded;
     uint64_t needed = 0;
     for (const Rewrite rewrite : {Rewrite::kPlain, Rewrite::kRecomputed, last}) {
-        ASSAY_ASSIGN(const Program program, rewritten_program(job, share, rewrite));
-        needed = arena_bytes(program);
+        ASSAY_ASSIGN(const Program program,
+                     rewritten_program(job, static_cast<uint32_t>(shares.front()), rewrite));
+        needed = arena_bytes(program) + (on_host ? 0 : scratch_bytes(program, shares.size() > 1));
         if (needed <= memory_bytes) return rewrite;
     }
     return fail(Code::kOutOfMemory, "a step needs " + std::to_string(needed) +

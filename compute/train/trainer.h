@@ -22,10 +22,10 @@ struct StepResult {
 
 class Trainer {
 public:
-    // `memory_bytes`: of each device, for activations and gradients; where they do not fit,
-    // activations are computed again in the backward pass, and on a device wait in host memory,
-    // with the same bits (compute/program/recompute.h, offload.h). 0: no limit. kOutOfMemory, with
-    // the bytes needed, when even that does not fit.
+    // `memory_bytes`: of each device, for activations, gradients and a GPU's scratch; where they do
+    // not fit, activations are computed again in the backward pass, and on a device wait in host
+    // memory, with the same bits (compute/program/recompute.h, offload.h). 0: no limit.
+    // kOutOfMemory, with the bytes needed, when even that does not fit.
     static Result<std::unique_ptr<Trainer>> create(const JobConfig& job, const Dataset& data,
                                                    uint32_t shard, Backend& backend,
                                                    ModelState state, uint64_t memory_bytes = 0);

@@ -132,6 +132,7 @@ Status LocalTask::prepare_inputs() {
     task.shard = task_.shard();
     task.backend = services_.config.backend;
     task.threads = services_.config.threads;
+    task.devices = services_.config.devices;
     task.crash_midway = services_.config.fault == "crash";
 
     const auto bring = [&](const pb::ArtifactRef& ref, const std::string& name) -> Status {

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -45,17 +46,23 @@ Result<JobRun> prepare(const fs::path& folder) {
     }
     ASSAY_ASSIGN(run.config, contracts::to_job_config(spec));
     ASSAY_ASSIGN(run.backend,
-                 compute::make_backend({run.task.backend, static_cast<int>(run.task.threads)}));
+                 compute::make_backend({run.task.backend, static_cast<int>(run.task.threads),
+                                        static_cast<int>(run.task.devices)}));
     return run;
 }
 
-// For activations and gradients: nine tenths of what is free, less the parameters and moments.
+// For what a step needs beside the parameters, moments and frozen weights: nine tenths of what is
+// free, less those; on several devices, where it is least.
 uint64_t memory_for(const JobRun& run) {
-    const bool on_host = run.backend->in_host_memory();
-    const uint64_t free_bytes =
-        (on_host ? available_memory_mb() << 20 : run.backend->free_bytes()) / 10 * 9;
+    uint64_t free_bytes =
+        run.backend->in_host_memory() ? available_memory_mb() << 20 : run.backend->free_bytes();
+    for (const auto& peer : run.backend->peers())
+        free_bytes = std::min(free_bytes, peer->free_bytes());
+    free_bytes = free_bytes / 10 * 9;
     if (free_bytes == 0) return 0;  // not known: no limit
-    const uint64_t state = compute::checkpoint_bytes(run.config.model);
+    uint64_t state = compute::checkpoint_bytes(run.config.model);
+    if (const auto base = compute::frozen_base(run.config.model))
+        state += compute::checkpoint_bytes(*base) / 3;  // without moments
     return free_bytes > state ? free_bytes - state : 1;
 }
 
@@ -92,6 +99,7 @@ Status write_worker_task(const fs::path& folder, const WorkerTask& task) {
                            {"shardOutputs", task.shard_outputs},
                            {"backend", task.backend},
                            {"threads", task.threads},
+                           {"devices", task.devices},
                            {"crashMidway", task.crash_midway}};
     return write_text(folder / "task.json", document.dump(1), 0644);
 }
@@ -113,6 +121,7 @@ Result<WorkerTask> read_worker_task(const fs::path& folder) {
         task.shard_outputs = document.at("shardOutputs").get<std::vector<std::string>>();
         task.backend = document.at("backend").get<std::string>();
         task.threads = document.at("threads").get<uint32_t>();
+        task.devices = document.at("devices").get<uint32_t>();
         task.crash_midway = document.at("crashMidway").get<bool>();
         return task;
     } catch (const json::exception& e) {

@@ -32,6 +32,7 @@ struct WorkerTask {
     std::vector<std::string> shard_outputs;  // files in the folder
     std::string backend;                     // empty: the best
     uint32_t threads = 1;
+    uint32_t devices = 1;       // GPUs; 0: all
     bool crash_midway = false;  // test networks: abort after the first step
 };
 

@@ -37,10 +37,11 @@ struct InitFlags {
     uint64_t price = 1000;
     uint32_t capacity = 1;
     uint32_t threads = 1;
+    uint32_t devices = 1;
     std::string backend;
 };
 
-// The options of a provider alone: moniker, stake, price, capacity, threads, backend.
+// The options of a provider alone: moniker, stake, price, capacity, threads, devices, backend.
 void add_provider_options(CLI::App& command, InitFlags& flags);
 // --rpc-port and --peer-port.
 void add_port_options(CLI::App& command, InitFlags& flags);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "compute/kernels/backend.h"
 #include "contracts/params.h"
 #include "ledger/codec/block.h"
 #include "ledger/codec/canonical.h"
@@ -83,6 +84,7 @@ NodeConfig make_config(const InitFlags& flags) {
     config.provider.price_floor = flags.price;
     config.provider.capacity = flags.capacity;
     config.provider.threads = flags.threads;
+    config.provider.devices = flags.devices;
     config.provider.backend = flags.backend;
     return config;
 }
@@ -196,6 +198,9 @@ void add_provider_options(CLI::App& command, InitFlags& flags) {
         ->capture_default_str();
     command.add_option("--threads", flags.threads, "Provider: threads per slot")
         ->check(CLI::Range(1, 256))
+        ->capture_default_str();
+    command.add_option("--devices", flags.devices, "Provider: GPUs that share each batch (0: all)")
+        ->check(CLI::Range(0, compute::kMaxDevices))
         ->capture_default_str();
     command.add_option("--backend", flags.backend, "Provider: compute backend (default: the best)");
 }

@@ -31,6 +31,7 @@ struct RehearseFlags {
     std::string out;
     std::string backend;
     uint32_t threads = 0;
+    uint32_t devices = 1;
     bool keep = false;
     uint64_t memory_mb = 0;
 };
@@ -120,7 +121,8 @@ private:
             initial_ = materialised(spec_.initial(), "initial");
         (spec_.model().lora_rank() == 0 ? checkpoint_ : base_) = initial_;
         backend_ = value_or_fail(
-            globals_, compute::make_backend({flags_.backend, static_cast<int>(flags_.threads)}));
+            globals_, compute::make_backend({flags_.backend, static_cast<int>(flags_.threads),
+                                             static_cast<int>(flags_.devices)}));
         if (flags_.keep) {
             const auto state = value_or_fail(globals_, compute::round_start(job_, 0, checkpoint_));
             ok_or_fail(globals_, compute::save_checkpoint(folder_ / "round-0.safetensors",
@@ -236,6 +238,9 @@ void add_job_rehearse_commands(CLI::App& group, const GlobalOptions& globals) {
     command->add_option("--out", flags->out, "Folder to write")->required();
     command->add_option("--backend", flags->backend, "Backend (default: the best)");
     command->add_option("--threads", flags->threads, "Threads (default: all)");
+    command->add_option("--devices", flags->devices, "GPUs that share each batch (0: all)")
+        ->check(CLI::Range(0, compute::kMaxDevices))
+        ->capture_default_str();
     command->add_option("--memory", flags->memory_mb,
                         "MB for activations and gradients: less costs time, not bits");
     command->add_flag("--keep", flags->keep, "Leave the checkpoint of every round in the folder");

@@ -21,6 +21,7 @@ constexpr double kNsPerMs = 1e6;
 struct BenchFlags {
     std::string backend;
     uint32_t threads = 1;
+    uint32_t devices = 1;
     std::string job;
 };
 
@@ -77,7 +78,8 @@ std::string job_time(const BenchFlags& flags, compute::Backend& backend, json& d
 
 void bench(const BenchFlags& flags, const GlobalOptions& globals) {
     const auto backend = value_or_fail(
-        globals, compute::make_backend({flags.backend, static_cast<int>(flags.threads)}));
+        globals, compute::make_backend({flags.backend, static_cast<int>(flags.threads),
+                                        static_cast<int>(flags.devices)}));
     const auto measured = value_or_fail(globals, compute::measure(*backend, {}));
     const auto sample = score_sample(measured, *backend);
     json shapes = json::array();
@@ -108,6 +110,9 @@ void add_provider_bench_command(CLI::App& group, const GlobalOptions& globals) {
         group.add_subcommand("bench", "Measure what the market ranks, with the real kernels");
     command->add_option("--backend", flags->backend, "Backend to measure (default: the best)");
     command->add_option("--threads", flags->threads, "Threads of one slot")->capture_default_str();
+    command->add_option("--devices", flags->devices, "GPUs that share each batch (0: all)")
+        ->check(CLI::Range(0, compute::kMaxDevices))
+        ->capture_default_str();
     command->add_option("--job", flags->job, "Also: how long this job would take here");
     command->footer("Example: assay provider bench --threads 2 --job train.json");
     command->callback([flags, &globals] { bench(*flags, globals); });

@@ -52,6 +52,7 @@ void provider_init(const CLI::App& command, InitFlags flags, const GlobalOptions
     if (command.count("--backend")) provider.backend = flags.backend;
     if (command.count("--rpc-port")) config.rpc_port = flags.rpc_port;
     if (command.count("--peer-port")) config.peer_port = flags.peer_port;
+    if (command.count("--devices")) provider.devices = flags.devices;
     ok_or_fail(globals, save_config(config, home.config()));
     print_result(globals, {{"home", home.root.string()}, {"provider", true}},
                  "provider settings written to " + home.config().string() +
@@ -106,7 +107,8 @@ private:
     }
 
     void check_arithmetic() {
-        const auto backend = compute::make_backend({config_.provider.backend, 0});
+        const auto backend = compute::make_backend(
+            {config_.provider.backend, 0, static_cast<int>(config_.provider.devices)});
         std::string names;
         for (const auto& name : compute::available_backends()) names += " " + name;
         add("backend", config_.provider.backend.empty() ? "any" : config_.provider.backend,
@@ -132,8 +134,9 @@ private:
     }
 
     void check_capability() {
-        const auto sample = measure_capability(
-            {config_.provider.backend, static_cast<int>(config_.provider.threads)});
+        const auto sample = measure_capability({config_.provider.backend,
+                                                static_cast<int>(config_.provider.threads),
+                                                static_cast<int>(config_.provider.devices)});
         if (!sample.ok()) {
             add("score", "a training step", sample.error().message, false, "see the message");
             return;

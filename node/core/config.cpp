@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/bytes.h"
+#include "compute/kernels/backend.h"
 
 namespace assay::node {
 namespace {
@@ -65,6 +66,7 @@ Fields provider_fields(ProviderConfig& p) {
                "micro-units to bond before registering, or 0 for the least that the chain asks")},
         {"backend", field(p.backend, "a compute backend, or empty for the best")},
         {"threads", field(p.threads, "threads per slot, 1 to 256")},
+        {"devices", field(p.devices, "GPUs per slot, 1 to 64, or 0 for all")},
         {"fault", field(p.fault,
                         "empty; or for test networks wrong-result, silent, late, "
                         "copy-commit or crash")},
@@ -147,6 +149,10 @@ Status check_ranges(const NodeConfig& c, const std::string& where) {
     if (c.provider.threads == 0 || c.provider.threads > 256) {
         return bad("provider.threads is " + std::to_string(c.provider.threads) +
                    "; it takes 1 to 256");
+    }
+    if (c.provider.devices > compute::kMaxDevices) {
+        return bad("provider.devices is " + std::to_string(c.provider.devices) +
+                   "; it takes 0 to " + std::to_string(compute::kMaxDevices));
     }
     const auto is_one_of = [](const std::string& value, std::initializer_list<const char*> names) {
         return std::find(names.begin(), names.end(), value) != names.end();

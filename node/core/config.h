@@ -25,6 +25,7 @@ struct ProviderConfig {
     uint64_t stake = 0;           // bonded before registering; 0: the least that the chain asks
     std::string backend;          // empty: the best
     uint32_t threads = 1;         // per slot
+    uint32_t devices = 1;         // GPUs per slot; 0: all
     std::string fault;  // test networks only: wrong-result, silent, late, copy-commit, crash
 };
 

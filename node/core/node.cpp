@@ -378,7 +378,8 @@ Status Node::Parts::open_agent() {
     agent = std::make_unique<ProviderAgent>(
         *engine, *application, *sender, std::move(task_services), peer_endpoint(),
         [&provider] {
-            return measure_capability({provider.backend, static_cast<int>(provider.threads)});
+            return measure_capability({provider.backend, static_cast<int>(provider.threads),
+                                       static_cast<int>(provider.devices)});
         },
         AgentLog{[log = log](const std::string& text) { log->info("{}", text); },
                  [log = log](const std::string& text) { log->warn("{}", text); }});

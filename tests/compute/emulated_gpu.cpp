@@ -11,8 +11,7 @@ namespace {
 
 class HostDevice {
 public:
-    // Small, so that products of test size are split into parts; no whole number of tiles.
-    static constexpr int64_t kProductBytes = 18'000;
+    static constexpr int64_t kProductBytes = kEmulatedProductBytes;
     static constexpr size_t kAlign = 256;  // as cudaMalloc; products rely on it
 
     explicit HostDevice(size_t memory_bytes) : free_bytes_(memory_bytes) {}

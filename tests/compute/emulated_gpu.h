@@ -4,12 +4,16 @@
 // Ownership, threads, errors: as Backend.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "compute/kernels/backend.h"
 
 namespace assay::compute {
+
+// Small, so that products of test size are split into parts; no whole number of tiles.
+inline constexpr int64_t kEmulatedProductBytes = 18'000;
 
 // `memory_bytes`: what the device has; more is out of memory.
 std::unique_ptr<Backend> make_emulated_gpu(size_t memory_bytes = size_t{1} << 30);

@@ -24,13 +24,16 @@ Hash256 root_of(const Manifest& state, const StepResult& step) {
     return hash.update(state.root().view()).finish();
 }
 
+Result<std::unique_ptr<Backend>> backend_of(const Machine& machine) {
+    return make_backend({machine.backend, machine.threads});
+}
+
 // Steps [first, stop) from `state`; after(step, root, trainer) says whether to go on.
 template <typename After>
-Status train(const Training& training, const Machine& machine, ModelState state, uint64_t first,
+Status train(const Training& training, Backend& backend, ModelState state, uint64_t first,
              uint64_t stop, After after) {
-    ASSAY_ASSIGN(const auto backend, make_backend({machine.backend, machine.threads}));
     ASSAY_ASSIGN(const auto trainer,
-                 Trainer::create(training.job, training.data, 0, *backend, std::move(state)));
+                 Trainer::create(training.job, training.data, 0, backend, std::move(state)));
     for (uint64_t step = first; step < stop; ++step) {
         ASSAY_ASSIGN(const StepResult result, trainer->step(step));
         ASSAY_ASSIGN(const Manifest manifest, trainer->manifest({0, step + 1}));
@@ -85,7 +88,8 @@ Status live(const Training& training, const Machine& machine, Diary& diary) {
     ASSAY_ASSIGN(Checkpoint from, diary.newest(training.job));
     const uint64_t first = from.progress.step;
     ASSAY_RETURN_IF_ERROR(diary.forget_after(first));
-    return train(training, machine, std::move(from.state), first, training.job.plan.total_steps(),
+    ASSAY_ASSIGN(const auto backend, backend_of(machine));
+    return train(training, *backend, std::move(from.state), first, training.job.plan.total_steps(),
                  [&](uint64_t step, const Hash256& root, Trainer& trainer) {
                      return diary.keep(step, root, training.job, trainer);
                  });
@@ -113,9 +117,14 @@ Training equality_training(uint32_t steps) {
 }
 
 Result<Roots> run(const Training& training, const Machine& machine) {
+    ASSAY_ASSIGN(const auto backend, backend_of(machine));
+    return run(training, *backend);
+}
+
+Result<Roots> run(const Training& training, Backend& backend) {
     ASSAY_ASSIGN(ModelState state, initial_state(training.job.model, training.job.seed));
     Roots roots;
-    ASSAY_RETURN_IF_ERROR(train(training, machine, std::move(state), 0,
+    ASSAY_RETURN_IF_ERROR(train(training, backend, std::move(state), 0,
                                 training.job.plan.total_steps(),
                                 [&](uint64_t, const Hash256& root, Trainer&) -> Status {
                                     roots.push_back(root);
@@ -138,8 +147,8 @@ Result<Roots> run_in_turns(const Training& training, const std::vector<Machine>&
             ASSAY_ASSIGN(const ModelState* now, trainer.state());
             return save_checkpoint(folder / "turn", training.job.model, *now, {0, stop});
         };
-        ASSAY_RETURN_IF_ERROR(train(training, machines[turn % machines.size()], std::move(state),
-                                    first, stop, after));
+        ASSAY_ASSIGN(const auto backend, backend_of(machines[turn % machines.size()]));
+        ASSAY_RETURN_IF_ERROR(train(training, *backend, std::move(state), first, stop, after));
         ASSAY_ASSIGN(Checkpoint reached, load_checkpoint(folder / "turn", training.job.model));
         state = std::move(reached.state);
     }

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "compute/data/dataset.h"
+#include "compute/kernels/backend.h"
 #include "compute/models/config.h"
 
 namespace assay::compute::testing {
@@ -33,6 +34,7 @@ Training equality_training(uint32_t steps);
 // hashes the state where it lies.
 using Roots = std::vector<Hash256>;
 Result<Roots> run(const Training& training, const Machine& machine);
+Result<Roots> run(const Training& training, Backend& backend);
 
 // Every `turn_steps` steps a checkpoint is handed to the next machine.
 Result<Roots> run_in_turns(const Training& training, const std::vector<Machine>& machines,

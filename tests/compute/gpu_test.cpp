@@ -5,6 +5,7 @@
 #include "compute/program/memory_plan.h"
 #include "compute/program/offload.h"
 #include "compute/program/recompute.h"
+#include "compute/program/scratch.h"
 #include "compute/train/evaluate.h"
 #include "compute/train/trainer.h"
 #include "tests/compute/emulated_gpu.h"
@@ -175,8 +176,9 @@ TEST(Gpu, TrainsInLessMemoryThanItsActivationsNeed) {
     ASSERT_LT(2 * floats(smallest), floats(*plain));
     ASSERT_LT(floats(smallest), floats(recompute_layers(*plain)));
     const auto gpu = make_emulated_gpu();
-    auto trainer = Trainer::create(job, data, 0, *gpu, *initial_state(job.model, job.seed),
-                                   static_cast<uint64_t>(floats(smallest)) * sizeof(float));
+    auto trainer = Trainer::create(
+        job, data, 0, *gpu, *initial_state(job.model, job.seed),
+        static_cast<uint64_t>(floats(smallest)) * sizeof(float) + scratch_bytes(smallest, false));
     ASSERT_TRUE(trainer.ok()) << trainer.error().message;
     for (uint64_t step = 0; step < 4; ++step) {
         const auto result = (*trainer)->step(step);
@@ -184,6 +186,35 @@ TEST(Gpu, TrainsInLessMemoryThanItsActivationsNeed) {
         EXPECT_EQ(result->loss, expected.losses[step]);
     }
     EXPECT_EQ((*(*trainer)->state())->value, expected.state.value);
+}
+
+// What is planned is what is used: a step runs in it, and not in a little less.
+TEST(Gpu, APlannedStepFitsItsMemory) {
+    const auto runs = [](const JobConfig& job, size_t memory) {
+        const auto gpu = make_emulated_gpu(memory);
+        const Dataset data = text();
+        auto trainer = Trainer::create(job, data, 0, *gpu, *initial_state(job.model, job.seed));
+        return trainer.ok() && (*trainer)->step(0).ok() && (*trainer)->step(1).ok();
+    };
+    JobConfig job = small_gpt(2);
+    for (const uint32_t slices : {1u, 2u, 3u}) {
+        job.slices = slices;
+        for (const ModelConfig& model :
+             {ModelConfig(GptConfig{64, 12, 16, 2, 2}), ModelConfig(GptConfig{300, 40, 8, 1, 1}),
+              ModelConfig(LlamaConfig{64, 12, 16, 2, 4, 2, 24})}) {
+            job.model = model;
+            const auto program =
+                build_program(model, job.plan.batch, static_cast<int>(slices), ProgramMode::kTrain);
+            uint64_t bytes = static_cast<uint64_t>(plan_memory(*program).arena_floats) * 4;
+            for (const Tensor& tensor : program->tensors) {
+                if (tensor.kind != TensorKind::kActivation && tensor.kind != TensorKind::kGradient)
+                    bytes += static_cast<uint64_t>(tensor.size()) * 4;
+            }
+            bytes += scratch_bytes(*program, false, kEmulatedProductBytes);
+            EXPECT_TRUE(runs(job, bytes)) << slices;
+            EXPECT_FALSE(runs(job, bytes - 1)) << slices;
+        }
+    }
 }
 
 TEST(Gpu, DivergenceIsAFaultAtTheSameStep) {

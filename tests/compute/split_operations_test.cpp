@@ -166,6 +166,7 @@ std::vector<bool> on_devices(const Cut& cut, Wrong::Way way, const Work& work) {
         }
     }
     std::vector<bool> faulted;
+    faulted.reserve(backends.size());
     for (const auto& each : backends) faulted.push_back(each->faulted());
     return faulted;
 }

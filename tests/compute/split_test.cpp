@@ -8,6 +8,7 @@
 #include "compute/program/memory_plan.h"
 #include "compute/program/offload.h"
 #include "compute/program/recompute.h"
+#include "compute/program/scratch.h"
 #include "compute/program/split_executor.h"
 #include "compute/train/predict.h"
 #include "compute/train/trainer.h"
@@ -102,7 +103,8 @@ uint64_t memory_for(const JobConfig& job, uint32_t sequences, int rewrites) {
     if (rewrites == 0) return 0;
     program = recompute_layers(program);
     if (rewrites == 2) program = offload_layers(program);
-    return static_cast<uint64_t>(plan_memory(program).arena_floats) * sizeof(float);
+    return static_cast<uint64_t>(plan_memory(program).arena_floats) * sizeof(float) +
+           scratch_bytes(program, true);
 }
 
 void expect_equal(const char* name, const ModelConfig& model) {
@@ -142,6 +144,22 @@ TEST(Split, AdaptersHaveTheBitsOfOneDevice) {
     expect_equal("llama adapters", LoraConfig{kLlama, 2});
 }
 
+TEST(Split, EveryShareIsRewrittenWhereTheLargestDoesNotFit) {
+    JobConfig job = job_of(kGpt, 5, 2, 3);
+    std::get<GptConfig>(job.model).n_layer = 6;
+    const Dataset data = data_for(job);
+    const auto backend = devices(2);
+    const auto trainer = trainer_of(job, data, *backend, memory_for(job, 3, 2));
+    ASSERT_TRUE(trainer.ok());
+    const auto& operations = (*trainer)->program().operations;
+    EXPECT_TRUE(std::any_of(operations.begin(), operations.end(),
+                            [](const Operation& o) { return o.kind == OpKind::kToHost; }));
+    const auto host = make_backend({"portable", 1});
+    EXPECT_TRUE(trained(job, *devices(2), 2, memory_for(job, 3, 2)) == trained(job, **host, 1));
+    EXPECT_EQ(trainer_of(job, data, *backend, memory_for(job, 3, 2) - 1).error().code,
+              Code::kOutOfMemory);
+}
+
 TEST(Split, MoreDevicesThanSequencesStayIdle) {
     const JobConfig job = job_of(kGpt, 2, 2, 3);
     const auto host = make_backend({"portable", 1});
@@ -164,7 +182,8 @@ TEST(Split, DivergenceIsAFaultAtTheSameStep) {
     const auto host = make_backend({"portable", 1});
     const std::string expected = first_fault(**host);
     EXPECT_NE(expected.find("diverged at step"), std::string::npos) << expected;
-    for (const size_t count : {2, 3}) EXPECT_EQ(first_fault(*devices(count)), expected);
+    for (const size_t count : {size_t{2}, size_t{3}})
+        EXPECT_EQ(first_fault(*devices(count)), expected);
 }
 
 // One sample alone is not finite: a fault on the device that has it, and so on all. The next step,

@@ -1,7 +1,8 @@
 // Rates of this project's backends for tools/bench_peers, on the public interface of compute/.
 //   assay_rates product BACKEND THREADS MILLISECONDS [SIZE]   G MAC/s of a SIZE^3 product, s = 2
 //   assay_rates hash BACKEND THREADS RUNS MEGABYTES           GB/s of the leaf hashes of a state
-//   assay_rates step BACKEND THREADS RUNS VOCAB CONTEXT WIDTH LAYERS HEADS BATCH    ms per step
+//   assay_rates step BACKEND THREADS RUNS VOCAB CONTEXT WIDTH LAYERS HEADS BATCH [DEVICES]
+//                                                             ms per step
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -13,7 +14,7 @@
 #include "compute/checkpoint/artifact.h"
 #include "compute/models/model.h"
 #include "compute/models/state.h"
-#include "compute/program/executor.h"
+#include "compute/program/split_executor.h"
 #include "tools/peers/clock.h"
 
 namespace {
@@ -74,23 +75,23 @@ double hash_rate(Backend& backend, int runs, size_t bytes) {
 }
 
 double median_step_ms(Backend& backend, int runs, const GptConfig& model, uint32_t batch) {
-    const Program program = build_program(model, batch, 2, ProgramMode::kTrain).value();
+    const auto build = [&](uint32_t sequences) {
+        return build_program(model, sequences, 2, ProgramMode::kTrain);
+    };
     ModelState state = initial_state(model, 1).value();
-    const auto executor = Executor::create(program, backend).value();
-    for (size_t i = 0; i < program.parameters.size(); ++i) {
-        executor->bind(program.parameters[i].value, state.value[i].data());
-        executor->bind(program.parameters[i].m, state.m[i].data());
-        executor->bind(program.parameters[i].v, state.v[i].data());
-    }
+    const auto executor = SplitExecutor::create(batch, build, backend).value();
+    const Program& program = executor->program();
+    for (size_t d = 0; d < executor->devices(); ++d)
+        bind_state(executor->device(d), program, state);
     std::vector<int32_t> tokens, targets, positions;
     for (uint32_t i = 0; i < batch * model.context; ++i) {
         tokens.push_back(static_cast<int32_t>(below(model.vocab, 1, 0, i)));
         targets.push_back(static_cast<int32_t>(below(model.vocab, 1, 1, i)));
         positions.push_back(static_cast<int32_t>(i % model.context));
     }
-    executor->bind(program.samples, static_cast<const int32_t*>(tokens.data()));
-    executor->bind(program.targets, static_cast<const int32_t*>(targets.data()));
-    executor->bind(program.positions, static_cast<const int32_t*>(positions.data()));
+    executor->bind_rows(program.samples, static_cast<const int32_t*>(tokens.data()));
+    executor->bind_rows(program.targets, static_cast<const int32_t*>(targets.data()));
+    executor->bind_rows(program.positions, static_cast<const int32_t*>(positions.data()));
     std::vector<double> times;
     for (int i = 0; i <= runs; ++i) {
         const AdamWStep hyper{1e-3, 0.9, 0.95, 1e-8, 0.1, 1.0, static_cast<uint64_t>(i) + 1};
@@ -107,7 +108,8 @@ double median_step_ms(Backend& backend, int runs, const GptConfig& model, uint32
 int main(int argc, char** argv) {
     const auto number = [&](int i) { return static_cast<uint32_t>(std::atoi(argv[i])); };
     if (argc < 5) return 2;
-    auto backend = make_backend({argv[2], std::atoi(argv[3])});
+    const int devices = argc > 11 ? std::atoi(argv[11]) : 1;
+    auto backend = make_backend({argv[2], std::atoi(argv[3]), devices});
     if (!backend.ok()) {
         std::fprintf(stderr, "%s\n", backend.error().message.c_str());
         return 3;

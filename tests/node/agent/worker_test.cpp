@@ -92,6 +92,14 @@ TEST_F(WorkerTest, AnUnknownBackendIsNamed) {
     EXPECT_NE(outcome.error().message.find("abacus"), std::string::npos) << outcome.error().message;
 }
 
+TEST_F(WorkerTest, MoreDevicesThanTheBackendHasAreRefused) {
+    task_.devices = 2;
+    const auto outcome = run();
+    ASSERT_FALSE(outcome.ok());
+    EXPECT_NE(outcome.error().message.find("is one device, not 2"), std::string::npos)
+        << outcome.error().message;
+}
+
 TEST_F(WorkerTest, AProgramThatIsNotThereIsNamed) {
     ASSERT_TRUE(write_worker_task(folder_.path(), task_).ok());
     const auto outcome = run_worker_process("/nonexistent/assay", folder_.path(), stop_);

@@ -48,7 +48,7 @@ TEST_F(ConfigTest, WhatIsSavedIsLoaded) {
     config.blob_limit_mb = 9;
     config.log_level = "warn";
     config.log_format = LogFormat::kJson;
-    config.provider = {true, "m", 10, 11, 12, "portable", 13, "late"};
+    config.provider = {true, "m", 10, 11, 12, "portable", 13, 14, "late"};
     ASSERT_TRUE(save_config(config, file_).ok());
     const auto loaded = load_config(file_);
     ASSERT_TRUE(loaded.ok()) << loaded.error().message;
@@ -71,6 +71,7 @@ TEST_F(ConfigTest, WhatIsSavedIsLoaded) {
     EXPECT_EQ(loaded->provider.stake, 12U);
     EXPECT_EQ(loaded->provider.backend, "portable");
     EXPECT_EQ(loaded->provider.threads, 13U);
+    EXPECT_EQ(loaded->provider.devices, 14U);
     EXPECT_EQ(loaded->provider.fault, "late");
 }
 
@@ -98,6 +99,7 @@ TEST_F(ConfigTest, EachMistakeIsNamed) {
     expect_names(refusal(R"({"provider": {"provider": {}}})"), {"unknown field 'provider'"});
     expect_names(refusal(R"({"provider": {"capacity": 0}})"), {"provider.capacity", "1 to 64"});
     expect_names(refusal(R"({"provider": {"threads": 257}})"), {"provider.threads", "1 to 256"});
+    expect_names(refusal(R"({"provider": {"devices": 65}})"), {"provider.devices", "0 to 64"});
     expect_names(refusal(R"({"provider": {"fault": "lazy"}})"), {"lazy", "silent"});
 }
 
