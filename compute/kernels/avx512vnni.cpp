@@ -1,11 +1,11 @@
-// The AVX-512 VNNI kernels: products in sixteen lanes, all else as with AVX2. This file alone is
-// built with those flags (never -mfma) and is entered only where the machine has them.
+// The AVX-512 VNNI kernels. This file alone is built with those flags (never -mfma) and is entered
+// only where the machine has them.
 #include "compute/kernels/kernel_table.h"
 
 #if defined(__AVX512VNNI__)
 
 #include "compute/kernels/make_table.h"
-#include "compute/kernels/pack_avx2.h"
+#include "compute/kernels/pack_avx512.h"
 #include "compute/kernels/tile_wide.h"
 #include "compute/kernels/vectors_avx512.h"
 
@@ -13,8 +13,8 @@ namespace assay::compute {
 
 const KernelTable* avx512vnni_kernels() {
     using Tile = WideTile<Avx512Vectors>;
-    static constexpr KernelTable kTable =
-        make_table<Avx2Lanes>({Tile::kRows, Tile::kCols, Tile::kGroupRows, pack_avx2, Tile::tile});
+    static constexpr KernelTable kTable = make_table<Avx512Lanes>(
+        {Tile::kRows, Tile::kCols, Tile::kGroupRows, pack_avx512, Tile::tile, Tile::kDepthBlock});
     const bool here =
         __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("avx512f") != 0 &&
         __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&

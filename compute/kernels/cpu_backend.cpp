@@ -14,6 +14,48 @@ int64_t row_grain(int64_t cols) {
     return std::max<int64_t>(1, kMathGrain / std::max<int64_t>(1, cols));
 }
 
+Bits finish_sums(const int64_t* sums, int64_t n, SumScale scale, float* out) {
+    Bits bits = 0;
+    for (int64_t i = 0; i < n; ++i) {
+        out[i] = sum_result(sums[i], scale);
+        bits = std::max(bits, abs_bits(out[i]));
+    }
+    return bits;
+}
+
+// Runs of all parameters, so that one dispatch covers them: body(parameter, begin, end).
+class ParameterRuns {
+public:
+    explicit ParameterRuns(const std::vector<ParameterSlot>& parameters) {
+        for (const ParameterSlot& p : parameters)
+            for (int64_t at = 0; at < p.size; at += kRun)
+                runs_.push_back({&p, at, std::min(p.size, at + kRun)});
+    }
+    template <class Body>
+    void each(ThreadPool& pool, const Body& body) const {
+        pool.run_shared(std::ssize(runs_), 1, [&](int, int64_t first, int64_t stop) {
+            for (int64_t i = first; i < stop; ++i) {
+                const Run& run = runs_[static_cast<size_t>(i)];
+                body(*run.parameter, run.begin, run.end);
+            }
+        });
+    }
+
+private:
+    static constexpr int64_t kRun = 65536;
+    struct Run {
+        const ParameterSlot* parameter;
+        int64_t begin, end;
+    };
+    std::vector<Run> runs_;
+};
+
+void raise(std::atomic<Bits>& top, Bits found) {
+    Bits seen = top.load();
+    while (found > seen && !top.compare_exchange_weak(seen, found)) {
+    }
+}
+
 }  // namespace
 
 CpuBackend::CpuBackend(std::string name, const KernelTable& kernels, int threads)
@@ -25,10 +67,7 @@ CpuBackend::CpuBackend(std::string name, const KernelTable& kernels, int threads
 Bits CpuBackend::max_abs(const float* x, int64_t n) {
     std::atomic<Bits> top{0};
     pool_.run(n, kGrain, [&](int, int64_t begin, int64_t end) {
-        const Bits mine = kernels_.max_abs(x + begin, end - begin);
-        Bits seen = top.load();
-        while (mine > seen && !top.compare_exchange_weak(seen, mine)) {
-        }
+        raise(top, kernels_.max_abs(x + begin, end - begin));
     });
     return top;
 }
@@ -100,7 +139,7 @@ void CpuBackend::layernorm(const float* x, const float* gain, const float* bias,
 }
 
 void CpuBackend::columns(const float* x, const float* y, int64_t rows, int64_t cols, float* out) {
-    constexpr int64_t kVector = 8;  // whole vectors a part
+    constexpr int64_t kVector = 64;  // whole vectors a part
     const int64_t groups = (cols + kVector - 1) / kVector;
     const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, kVector * rows));
     pool_.run(groups, grain, [&](int, int64_t begin, int64_t end) {
@@ -171,56 +210,76 @@ void CpuBackend::embedding(const float* wte, const float* wpe, const int32_t* to
     });
 }
 
+// Rows of the result that no index names are zero: sums are kept for the others alone.
 void CpuBackend::scatter(const float* values, const int32_t* index, int64_t rows, int64_t cols,
                          int64_t rows_out, float* out) {
-    const int64_t total = rows_out * cols;
     const Bits top = max_abs(values, rows * cols);
     note(top);
     const SumScale scale = sum_scale(top);
     if (scale.up == 0.0F) {
-        std::fill(out, out + total, 0.0F);
+        std::fill(out, out + rows_out * cols, 0.0F);
         return;
     }
-    int64_t* sums = sum_scratch_.get(static_cast<size_t>(total));
-    std::fill(sums, sums + total, int64_t{0});
-    pool_.run(cols, std::max<int64_t>(8, kGrain / std::max<int64_t>(1, rows)),
-              [&](int, int64_t begin, int64_t end) {
-                  kernels_.scatter(values, index, rows, cols, begin, end, scale.up, sums);
-              });
-    Bits bits = 0;
-    for (int64_t i = 0; i < total; ++i) {
-        out[i] = sum_result(sums[i], scale);
-        bits = std::max(bits, abs_bits(out[i]));
+    std::vector<int32_t> slot_of(static_cast<size_t>(rows_out), -1);
+    std::vector<int32_t> slots(static_cast<size_t>(rows)), named;
+    for (int64_t r = 0; r < rows; ++r) {
+        int32_t& slot = slot_of[static_cast<size_t>(index[r])];
+        if (slot < 0) {
+            slot = static_cast<int32_t>(named.size());
+            named.push_back(index[r]);
+        }
+        slots[static_cast<size_t>(r)] = slot;
     }
-    note(bits);
+    const auto used = static_cast<int64_t>(named.size());
+    int64_t* sums = sum_scratch_.get(static_cast<size_t>(used * cols));
+    pool_.run(cols, std::max<int64_t>(64, kGrain / std::max<int64_t>(1, rows)),
+              [&](int, int64_t begin, int64_t end) {
+                  for (int64_t r = 0; r < used; ++r)
+                      std::fill(sums + r * cols + begin, sums + r * cols + end, int64_t{0});
+                  kernels_.scatter(values, slots.data(), rows, cols, begin, end, scale.up, sums);
+              });
+    pool_.run(rows_out, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, cols)),
+              [&](int, int64_t begin, int64_t end) {
+                  for (int64_t r = begin; r < end; ++r) {
+                      const int32_t slot = slot_of[static_cast<size_t>(r)];
+                      if (slot < 0) {
+                          std::fill(out + r * cols, out + (r + 1) * cols, 0.0F);
+                      } else {
+                          note(finish_sums(sums + slot * cols, cols, scale, out + r * cols));
+                      }
+                  }
+              });
 }
 
 void CpuBackend::adamw(const std::vector<ParameterSlot>& parameters, const AdamWStep& step,
                        float* norm) {
     *norm = 0.0F;
-    Bits top = 0;
-    for (const ParameterSlot& p : parameters) top = std::max(top, max_abs(p.grad, p.size));
+    const ParameterRuns runs(parameters);
+    std::atomic<Bits> top{0};
+    runs.each(pool_, [&](const ParameterSlot& p, int64_t begin, int64_t end) {
+        raise(top, kernels_.max_abs(p.grad + begin, end - begin));
+    });
     note(top);
     const Bits top_square = abs_bits(from_bits(top) * from_bits(top));  // rounding is monotonic
     note(top_square);
     if (faulted()) return;
     const SumScale scale = sum_scale(top_square);
     if (scale.up != 0.0F) {
-        int64_t sum = 0;
-        for (const ParameterSlot& p : parameters)
-            sum += add_up(kernels_.sum_squares, p.grad, p.size, scale.up);
+        std::atomic<int64_t> sum{0};
+        runs.each(pool_, [&](const ParameterSlot& p, int64_t begin, int64_t end) {
+            sum += kernels_.sum_squares(p.grad + begin, end - begin, scale.up);
+        });
         const float square = sum_result(sum, scale);
         note(abs_bits(square));
         *norm = sqrt32(square);
     }
-    AdamWFactors factors = adamw_factors(step, *norm);
-    for (const ParameterSlot& p : parameters) {
-        factors.lr_decay = lr_decay(step, p.decays);
-        pool_.run(p.size, kMathGrain, [&](int, int64_t begin, int64_t end) {
-            note(kernels_.adamw(p.value + begin, p.grad + begin, p.m + begin, p.v + begin,
-                                end - begin, factors));
-        });
-    }
+    const AdamWFactors factors = adamw_factors(step, *norm);
+    runs.each(pool_, [&](const ParameterSlot& p, int64_t begin, int64_t end) {
+        AdamWFactors mine = factors;
+        mine.lr_decay = lr_decay(step, p.decays);
+        note(kernels_.adamw(p.value + begin, p.grad + begin, p.m + begin, p.v + begin, end - begin,
+                            mine));
+    });
 }
 
 }  // namespace assay::compute

@@ -1,8 +1,10 @@
 // ThreadPool: splits a range of independent items over a fixed set of worker threads.
 //
 // Part i of n always covers the same items, but nothing may depend on it: parts write disjoint
-// outputs or add integers. Ownership: owns its threads, joined on destruction. Threads: call run()
-// from one thread at a time; the caller works too. Errors: none; a body must not throw.
+// outputs or add integers. A thread that waits looks for work for some microseconds before it
+// sleeps: waking it costs as much as a small operation. Ownership: owns its threads, joined on
+// destruction. Threads: call run() from one thread at a time; the caller works too. Errors: none; a
+// body must not throw.
 #pragma once
 
 #include <atomic>
@@ -68,14 +70,19 @@ private:
     };
     void dispatch(const Job& job);
     void work(int index);
+    // Whether `ready` came true while it was looked at.
+    template <class Ready>
+    bool look_for(const Ready& ready) const;
 
     std::vector<std::thread> workers_;  // constant after construction
+    const int looks_;                   // before sleeping
     std::mutex mutex_;
     std::condition_variable start_, done_;
-    Job job_;  // guarded by mutex_, like all below
-    uint64_t round_ = 0;
-    int running_ = 0;
-    bool stopping_ = false;
+    Job job_;  // written before round_ grows, while no worker is running
+    // Changed under mutex_ but for running_'s decrease, so that no sleeper misses a change.
+    std::atomic<uint64_t> round_{0};
+    std::atomic<int> running_{0};
+    std::atomic<bool> stopping_{false};
 };
 
 }  // namespace assay::compute

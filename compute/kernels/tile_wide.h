@@ -8,23 +8,21 @@
 #include "compute/kernels/chunk.h"
 #include "compute/kernels/pack_kernels.h"
 
-#if defined(__clang__)
-#define ASSAY_UNROLL _Pragma("unroll")
-#else
-#define ASSAY_UNROLL _Pragma("GCC unroll 16")
-#endif
-
 namespace assay::compute {
 
 template <class V>
 struct WideTile {
     static constexpr int64_t kLanes = 16;
-    static constexpr int64_t kRows = 12, kCols = 2 * kLanes, kGroupRows = 24;
+    static constexpr int64_t kRows = 12, kCols = 2 * kLanes, kGroupRows = 48;
+    // A panel of B is 64 KiB then and comes from the second-level cache fast enough; fewer ranges
+    // leave fewer partial sums to keep.
+    static constexpr int64_t kDepthBlock = 1024;
     using I = typename V::I;
     using F = typename V::F;
 
     static Bits tile(const TileJob& job) {
         F out[kRows][2];
+        if (job.last) fetch_output(job);
         if (job.slices == 3) {
             wide_sums(job, out);
         } else {
@@ -37,25 +35,35 @@ private:
     using Accumulators = I[kRows][2];
     using TileSums = F[kRows][2];
 
+    // Asks for the lines of c that finish() will write.
+    static void fetch_output(const TileJob& job) {
+        for (int64_t i = 0; i < job.rows; ++i) {
+            const float* row = job.c + i * job.ldc;
+            __builtin_prefetch(row, 1);
+            __builtin_prefetch(row + job.cols / 2, 1);
+            __builtin_prefetch(row + job.cols - 1, 1);
+        }
+    }
+
     // acc = sums over units [begin, end). Not inlined: it needs every register.
     static __attribute__((noinline)) void sum_pairs(Accumulators& acc, const TileJob& job,
                                                     int64_t begin, int64_t end) {
         I sum[kRows][2];
-        ASSAY_UNROLL
+        ASSAY_UNROLL_ALL
         for (int64_t i = 0; i < kRows; ++i) sum[i][0] = sum[i][1] = V::zero();
         const int32_t* a = job.a + begin;
         const int32_t* b = job.b + begin * kCols;
         const int64_t stride = job.stride_a;
         for (int64_t u = begin; u < end; ++u, ++a, b += kCols) {
             const I b0 = V::load(b), b1 = V::load(b + kLanes);
-            ASSAY_UNROLL
+            ASSAY_UNROLL_ALL
             for (int64_t i = 0; i < kRows; ++i) {
                 const I x = V::set(a[i * stride]);
                 sum[i][0] = V::add_dot(sum[i][0], x, b0);
                 sum[i][1] = V::add_dot(sum[i][1], x, b1);
             }
         }
-        ASSAY_UNROLL
+        ASSAY_UNROLL_ALL
         for (int64_t i = 0; i < kRows; ++i) {
             acc[i][0] = sum[i][0];
             acc[i][1] = sum[i][1];
@@ -96,7 +104,7 @@ private:
             for (int64_t i = 0; i < kRows; ++i) even[i] = odd[i] = V::zero_wide();
             for (int64_t u = job.from; u < job.stop; ++u) {
                 const I b = V::load(job.b + u * kCols + h * kLanes);
-                ASSAY_UNROLL
+                ASSAY_UNROLL_ALL
                 for (int64_t i = 0; i < kRows; ++i) {
                     const I x = V::set(job.a[i * job.stride_a + u]);
                     even[i] = V::add_even(even[i], x, b);
@@ -113,15 +121,20 @@ private:
 
     static Bits finish(const TileJob& job, const TileSums& sums) {
         I top = V::zero();
+        const int64_t rows = job.rows, ldc = job.ldc;
+        const float* scale_a = job.scale_a;
         for (int64_t h = 0; h < 2; ++h) {
             const int64_t count = job.cols - h * kLanes;
             if (count <= 0) break;
             const F scale_b = V::load_some(job.scale_b + h * kLanes, count);
-            for (int64_t i = 0; i < job.rows; ++i) {
-                F x = V::mul(V::mul(sums[i][h], V::set(job.scale_a[i])), scale_b);
-                if (job.bias != nullptr) x = V::add(x, V::load_some(job.bias + h * kLanes, count));
+            const bool biased = job.bias != nullptr;
+            const F bias = biased ? V::load_some(job.bias + h * kLanes, count) : scale_b;
+            float* to = job.c + h * kLanes;
+            for (int64_t i = 0; i < rows; ++i, to += ldc) {
+                F x = V::mul(V::mul(sums[i][h], V::set(scale_a[i])), scale_b);
+                if (biased) x = V::add(x, bias);
                 top = V::max_magnitude(top, x, count);
-                V::store_some(job.c + i * job.ldc + h * kLanes, x, count);
+                V::store_some(to, x, count);
             }
         }
         return V::top(top);

@@ -9,6 +9,11 @@
 #include "compute/arithmetic/trees.h"
 
 #define ASSAY_BODY __attribute__((always_inline))
+#if defined(__clang__)
+#define ASSAY_UNROLL_ALL _Pragma("unroll")
+#else
+#define ASSAY_UNROLL_ALL _Pragma("GCC unroll 16")
+#endif
 
 namespace assay::compute {
 

@@ -138,7 +138,8 @@ using Digits = DigitTile<PlainTiles>;
 
 template <class L, Bits (*kPack)(const PackJob&)>
 constexpr KernelTable wide_table() {
-    return make_table<L>({Wide::kRows, Wide::kCols, Wide::kGroupRows, kPack, Wide::tile});
+    return make_table<L>(
+        {Wide::kRows, Wide::kCols, Wide::kGroupRows, kPack, Wide::tile, Wide::kDepthBlock});
 }
 template <class L, Bits (*kPack)(const PackJob&)>
 constexpr KernelTable digit_table() {
