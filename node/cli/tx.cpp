@@ -49,8 +49,8 @@ const contracts::TxInfo& type_of(const SignFlags& flags, const GlobalOptions& gl
     std::string names;
     for (const auto& info : contracts::kTransactions)
         names += (names.empty() ? "" : ", ") + std::string(info.name);
-    fail_command(globals, fail(Code::kInvalidArgument,
-                               "--type '" + flags.type + "' is none of " + names));
+    fail_command(globals,
+                 fail(Code::kInvalidArgument, "--type '" + flags.type + "' is none of " + names));
 }
 
 uint64_t number_in(const json& object, const char* name) {
@@ -76,8 +76,8 @@ void sign(SignFlags flags, const GlobalOptions& globals) {
     const auto payload = value_or_fail(globals, payload_from_json(info, body_of(flags, globals)));
     const auto folder = HomeLayout{globals.home}.keys();
     if (!std::filesystem::is_directory(folder))
-        fail_command(globals, fail(Code::kNotFound, "no keys in " + folder.string() +
-                                                        ". Remedy: assay keys new"));
+        fail_command(globals, fail(Code::kNotFound,
+                                   "no keys in " + folder.string() + ". Remedy: assay keys new"));
     const auto keyring = value_or_fail(globals, Keyring::open(folder));
     const auto sender = value_or_fail(globals, keyring.address(flags.key));
     fill_in(flags, ledger::address_text(sender), globals);
@@ -94,7 +94,9 @@ void sign(SignFlags flags, const GlobalOptions& globals) {
     ok_or_fail(globals, write_text(flags.out, text_of(raw), 0644));
     const std::string hash = "0x" + to_hex(ledger::tx_hash(raw));
     print_result(globals,
-                 {{"file", flags.out}, {"hash", hash}, {"transaction", transaction_json(raw, flags.chain_id)}},
+                 {{"file", flags.out},
+                  {"hash", hash},
+                  {"transaction", transaction_json(raw, flags.chain_id)}},
                  "wrote " + flags.out + "\nhash " + hash + "\nNext: assay tx submit " + flags.out);
 }
 
@@ -116,8 +118,9 @@ void add_tx_commands(CLI::App& app, const GlobalOptions& globals) {
     group->footer("Example: assay tx submit signed.bin");
     auto flags = std::make_shared<SignFlags>();
     auto* sign_command = group->add_subcommand(
-        "sign", "Write a signed transaction; without a node when --chain-id, --nonce, --fee and "
-                "--expiry are given");
+        "sign",
+        "Write a signed transaction; without a node when --chain-id, --nonce, --fee and "
+        "--expiry are given");
     sign_command->add_option("--type", flags->type, "As in docs/formats/ledger.md: transfer, ...")
         ->required();
     sign_command
@@ -137,8 +140,8 @@ void add_tx_commands(CLI::App& app, const GlobalOptions& globals) {
     sign_command->callback([flags, &globals] { sign(*flags, globals); });
 
     auto file = std::make_shared<std::string>();
-    auto* submit_command =
-        group->add_subcommand("submit", "Hand a signed transaction to a node and wait for its block");
+    auto* submit_command = group->add_subcommand(
+        "submit", "Hand a signed transaction to a node and wait for its block");
     submit_command->add_option("file", *file, "File of tx sign")->required();
     submit_command->footer("Example: assay tx submit signed.bin --rpc 127.0.0.1:8650");
     submit_command->callback([file, &globals] { submit(*file, globals); });

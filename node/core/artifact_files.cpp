@@ -100,7 +100,8 @@ Result<fs::path> restore(const BlobStore& blobs, std::string_view path, const fs
         return fail(Code::kNotFound,
                     "of a checkpoint there are model.safetensors and config.json, or "
                     "adapter_model.safetensors and adapter_config.json");
-    if (!blobs.has(*root)) return fail(Code::kNotFound, "artifact " + to_hex(*root) + " is not here");
+    if (!blobs.has(*root))
+        return fail(Code::kNotFound, "artifact " + to_hex(*root) + " is not here");
     const auto whole = folder / "artifact";
     ASSAY_RETURN_IF_ERROR(blobs.materialise(*root, whole));
     if (!exports) return whole;
@@ -120,8 +121,7 @@ Result<std::unique_ptr<ArtifactFiles>> ArtifactFiles::open(BlobStore& blobs, fs:
     fs::remove_all(folder, error);
     if (!error) fs::create_directories(folder, error);
     if (!error) fs::permissions(folder, fs::perms::owner_all, error);
-    if (error)
-        return fail(Code::kIo, "cannot create " + folder.string() + ": " + error.message());
+    if (error) return fail(Code::kIo, "cannot create " + folder.string() + ": " + error.message());
     return std::unique_ptr<ArtifactFiles>(new ArtifactFiles(blobs, std::move(folder)));
 }
 

@@ -64,10 +64,9 @@ protected:
         stream_.expires_never();
         net::post(state_.workers, [self = shared_from_this(), work, done] {
             auto result = work();
-            net::post(self->stream_.get_executor(),
-                      [self, done, result = std::move(result)]() mutable {
-                          done(std::move(result));
-                      });
+            net::post(
+                self->stream_.get_executor(),
+                [self, done, result = std::move(result)]() mutable { done(std::move(result)); });
         });
     }
 
@@ -160,8 +159,8 @@ private:
     void refuse_size() {
         discard();
         respond({.status = 413,
-                 .body = "an upload has at most " +
-                         std::to_string(state_.config.max_upload_bytes) + " bytes\n"});
+                 .body = "an upload has at most " + std::to_string(state_.config.max_upload_bytes) +
+                         " bytes\n"});
     }
 
     void finish() {
