@@ -65,7 +65,9 @@ uint64_t measure_root_bytes() {
 
 Result<BenchReport> bench_compute(const BenchOptions& options) {
     BenchReport report;
-    for (const std::string& name : available_backends()) {
+    const auto names =
+        options.backend.empty() ? available_backends() : std::vector<std::string>{options.backend};
+    for (const std::string& name : names) {
         ASSAY_ASSIGN(const auto backend, make_backend({name, options.threads}));
         BackendBench& found = report.backends.emplace_back();
         found.name = name;

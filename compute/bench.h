@@ -17,6 +17,7 @@ namespace assay::compute {
 inline constexpr int64_t kBenchSize = 1024;  // rows, columns and contraction of the product
 
 struct BenchOptions {
+    std::string backend{};      // empty: every one of this machine
     int threads = 0;            // 0: all hardware threads
     uint64_t budget_ms = 1000;  // for each product; at least one is timed
 };
@@ -39,7 +40,7 @@ struct BenchReport {
     std::vector<BackendBench> backends;
     uint64_t root_bytes = 0;  // measure_root_bytes
 };
-// For every backend of this machine: products, and the reference training step
+// For each backend: products, and the reference training step
 // (compute/train/measure.h).
 Result<BenchReport> bench_compute(const BenchOptions& options);
 // As a table, in G MAC/s.

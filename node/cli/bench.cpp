@@ -109,9 +109,7 @@ void bench_ledger(const BenchFlags& flags, const GlobalOptions& globals) {
     print_result(globals, document, output);
 }
 
-void bench_compute(uint64_t budget_ms, const GlobalOptions& globals) {
-    compute::BenchOptions options;
-    options.budget_ms = budget_ms;
+void bench_compute(const compute::BenchOptions& options, const GlobalOptions& globals) {
     const auto report = value_or_fail(globals, compute::bench_compute(options));
     json backends = json::array();
     for (const auto& each : report.backends)
@@ -177,11 +175,13 @@ void add_bench_commands(CLI::App& app, const GlobalOptions& globals) {
     auto* compute_command =
         group->add_subcommand("compute", "Kernels and a training step on every backend");
     compute_command->footer("Example: assay bench compute");
-    auto budget_ms = std::make_shared<uint64_t>(compute::BenchOptions{}.budget_ms);
-    compute_command->add_option("--budget", *budget_ms, "Milliseconds for each product")
+    auto options = std::make_shared<compute::BenchOptions>();
+    compute_command->add_option("--backend", options->backend,
+                                "One backend (default: every one this machine has)");
+    compute_command->add_option("--budget", options->budget_ms, "Milliseconds for each product")
         ->check(CLI::Range(1, 600'000))
         ->capture_default_str();
-    compute_command->callback([budget_ms, &globals] { bench_compute(*budget_ms, globals); });
+    compute_command->callback([options, &globals] { bench_compute(*options, globals); });
 
     auto* test = app.add_subcommand("self-test",
                                     "Check the arithmetic against reference vectors, bit for bit");

@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "node/cli/cli.h"
@@ -70,6 +71,19 @@ std::string slots_text(const json& provider, const json& slots) {
     return text;
 }
 
+// When the jail ends, in UTC, and what to do then.
+std::string jail_text(const json& provider) {
+    if (standing(provider) != "jailed") return "";
+    const json until = provider.value("stake", json::object()).value("jailedUntilMs", json());
+    const auto seconds =
+        static_cast<std::time_t>(until.is_number_unsigned() ? until.get<uint64_t>() / 1000 : 0);
+    std::tm parts{};
+    ::gmtime_r(&seconds, &parts);
+    char text[40];
+    std::strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", &parts);
+    return std::string(" until ") + text + "; then: assay provider unjail";
+}
+
 void show_status(const std::string& address, const GlobalOptions& globals) {
     Remote remote(globals);
     const auto info = remote.call("node_getInfo", json::object());
@@ -82,7 +96,7 @@ void show_status(const std::string& address, const GlobalOptions& globals) {
     print_result(
         globals, reply,
         "provider    " + text_of_field(reply, "moniker") + "  " + text_of_field(reply, "operator") +
-            "\nstate       " + standing(reply) + "\nendpoint    " +
+            "\nstate       " + standing(reply) + jail_text(reply) + "\nendpoint    " +
             text_of_field(reply, "endpoint") + "\nbid         " +
             text_of_field(reply, "priceFloor") + " micro-units a work unit\nscore       " +
             text_of_field(reply, "score") + " on " + text_of_field(sample, "backend") + ", " +

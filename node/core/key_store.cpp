@@ -1,5 +1,7 @@
 #include "node/core/key_store.h"
 
+#include <algorithm>
+
 #include "ledger/codec/transaction.h"
 
 namespace assay::node {

@@ -161,6 +161,20 @@ TEST_F(NodeTest, ReadsProvesExportsAndAudits) {
               std::string::npos);
 }
 
+TEST_F(NodeTest, ABenchmarkHasFieldsInJson) {
+    std::string best = place_.run({"--version"}).out;
+    best.erase(0, best.find("backends: ") + 10);
+    best.erase(best.find_first_of(" \n"));
+    const auto report = ask_json({"bench", "compute", "--budget", "1", "--backend", best});
+    ASSERT_EQ(report.at("backends").size(), 1U);
+    for (const auto& each : report["backends"]) {
+        EXPECT_FALSE(each.value("backend", "").empty());
+        EXPECT_EQ(each.at("gemmMmacsPerSecond").size(), 3U);
+        EXPECT_GT(each.value("stepNs", uint64_t{0}), 0U);
+    }
+    EXPECT_TRUE(report["stateRootBytesPerSecond"].is_number_unsigned());
+}
+
 TEST_F(NodeTest, ComparesExportsAndNamesTheFirstDifference) {
     place_.make_home();
     ASSERT_FALSE(HasFatalFailure());

@@ -326,6 +326,13 @@ TEST_F(Rpc, PeersAreReportedWithWhatIsKnownOfThem) {
     EXPECT_EQ(peers, json::parse(R"([{"endpoint":"127.0.0.1:2","connected":true,"error":""}])"));
 }
 
+TEST_F(Rpc, UnjailSignsItsOwnType) {
+    EXPECT_EQ(call("stake_unjail", {{"mode", "sync"}})["codeName"], "ok");
+    const std::lock_guard lock(node.mutex);
+    EXPECT_EQ(node.last_signed.type(), static_cast<uint32_t>(contracts::TxType::kStakeUnjail));
+    EXPECT_EQ(node.last_signed.payload(), "");
+}
+
 TEST_F(Rpc, JobErrorsNameTheField) {
     json spec = json::parse(kExampleSpec);
     spec["optimizer"]["learningRate"] = "0.1";
