@@ -69,6 +69,15 @@ public:
     void release(void* at) {
         if (choose()) check(::cudaFree(at), "releasing memory");
     }
+    // Page-locked. An upload from it may still be under way when it returns.
+    void* allocate_host(size_t bytes) {
+        void* made = nullptr;
+        if (choose()) check(::cudaMallocHost(&made, bytes), "allocating host memory");
+        return made;
+    }
+    void release_host(void* at) {
+        if (at != nullptr && choose()) check(::cudaFreeHost(at), "releasing host memory");
+    }
     void upload(void* to, const void* from, size_t bytes) {
         if (ready() && choose())
             check(::cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_), "uploading");

@@ -8,7 +8,6 @@
 #pragma once
 
 #include <span>
-#include <vector>
 
 #include "compute/cuda/device_memory.h"
 #include "compute/cuda/layer_kernels.h"
@@ -21,6 +20,11 @@ template <class Device>
 class Launches {
 public:
     explicit Launches(Device& device) : device_(device), memory_(device) {}
+    ~Launches() {
+        for (const Waypoint& each : {tops_, sums_}) device_.release_host(each.at);
+    }
+    Launches(const Launches&) = delete;
+    Launches& operator=(const Launches&) = delete;
 
     Device& device() { return device_; }
     DeviceMemory<Device>& memory() { return memory_; }
@@ -48,27 +52,43 @@ public:
     bool joins() const { return join_ != nullptr; }
     int64_t whole(int64_t rows) const { return joins() ? join_->whole(rows) : rows; }
     // Magnitudes or sums in device memory become those of all devices' rows.
-    void join_tops(uint32_t* at, int64_t count) { meet(at, count, top_values_, &RowJoin::max); }
-    void join_sums(int64_t* at, int64_t count) { meet(at, count, sum_values_, &RowJoin::add); }
+    void join_tops(uint32_t* at, int64_t count) { meet(at, count, tops_, &RowJoin::max); }
+    void join_sums(int64_t* at, int64_t count) { meet(at, count, sums_, &RowJoin::add); }
 
 private:
+    struct Waypoint {  // host memory that the device copies fast
+        void* at = nullptr;
+        size_t bytes = 0;
+    };
+
+    // Uploads may still be read from it when they return. The next use begins with a download,
+    // which waits for them; growing must wait itself.
+    void grow(Waypoint& way, size_t bytes) {
+        if (way.bytes >= bytes) return;
+        (void)device_.fault();
+        device_.release_host(way.at);
+        way.at = device_.allocate_host(bytes);
+        way.bytes = way.at == nullptr ? 0 : bytes;
+    }
+
     template <class T>
-    void meet(T* at, int64_t count, std::vector<T>& values,
-              bool (RowJoin::*join)(std::span<T>, bool)) {
+    void meet(T* at, int64_t count, Waypoint& way, bool (RowJoin::*join)(std::span<T>, bool)) {
         if (!joins()) return;
-        values.resize(static_cast<size_t>(count));
-        const size_t bytes = values.size() * sizeof(T);
-        device_.download(values.data(), at, bytes);
-        const bool usable = device_.fault() < kInfinityBits && device_.ready();
-        if ((join_->*join)(values, usable)) return device_.upload(at, values.data(), bytes);
+        const size_t bytes = static_cast<size_t>(count) * sizeof(T);
+        grow(way, bytes);
+        const std::span<T> values(static_cast<T*>(way.at),
+                                  way.at == nullptr ? 0 : bytes / sizeof(T));
+        device_.download(values.data(), at, values.size_bytes());
+        const bool usable = device_.fault() < kInfinityBits && device_.ready() && way.at != nullptr;
+        if ((join_->*join)(values, usable))
+            return device_.upload(at, values.data(), values.size_bytes());
         device_.set_fault();  // all leave together; who failed says so itself
     }
 
     Device& device_;
     DeviceMemory<Device> memory_;
     RowJoin* join_ = nullptr;
-    std::vector<uint32_t> top_values_;  // on their way through host memory
-    std::vector<int64_t> sum_values_;
+    Waypoint tops_, sums_;
 };
 
 }  // namespace assay::compute::gpu

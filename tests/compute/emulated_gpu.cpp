@@ -34,6 +34,8 @@ public:
         sizes_.erase(at);
         std::free(at);
     }
+    void* allocate_host(size_t bytes) { return std::malloc(bytes); }
+    void release_host(void* at) { std::free(at); }
     void upload(void* to, const void* from, size_t bytes) {
         if (ready()) std::memcpy(to, from, bytes);
     }
