@@ -58,6 +58,8 @@ public:
     [[nodiscard]] std::shared_ptr<const ReadView> committed_state() const override;
 
     // Beyond the interface, for engines in this process.
+    // kUnsupported unless this program knows the rules that the next block needs.
+    [[nodiscard]] Status check_version() const;
     // The encoded block that the next commit() stores in its batch.
     void attach_block(Bytes encoded) { attached_block_ = std::move(encoded); }
     // Counting the transactions that check_tx has accepted since the last commit.
@@ -88,6 +90,7 @@ private:
     };
     void load_committed();
     TxCode check_nonce_and_fee(const CheckedTx& tx, bool recheck, std::string& log);
+    [[nodiscard]] uint32_t version_at(const ReadView& before, uint64_t height) const;
     Result<Finalized> execute(const ProposedBlock& block);
     [[nodiscard]] Result<Anchor> restored_anchor() const;
     Status finish_restore();

@@ -17,6 +17,7 @@ CheckResult refuse(CheckResult result, TxCode code, std::string log = {}) {
 Status ChainEngine::open_chain(const pb::Genesis& genesis) {
     const auto started = app_.init_chain(genesis);
     if (!started) return started.error();
+    ASSAY_RETURN_IF_ERROR(app_.check_version());
     return find_head();
 }
 
@@ -144,7 +145,7 @@ pb::Block ChainEngine::block_of(const ProposedBlock& proposal,
     pb::Block block;
     pb::BlockHeader& header = *block.mutable_header();
     header.set_chain_id(genesis().chain_id());
-    header.set_app_version(genesis().app_version());
+    header.set_app_version(executed.app_version);
     header.set_height(proposal.height);
     header.set_time_ms(proposal.time_ms);
     header.set_previous_hash(std::string(text_of(proposal.previous_hash.view())));
