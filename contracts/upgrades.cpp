@@ -57,11 +57,13 @@ TxCode UpgradeSignalRule::apply(Context& context, const pb::UpgradeSignal& messa
     }
     auto stake = context.store.stake(context.sender);
     if (!stake || stake->consensus_key().empty()) return TxCode::kNotFound;
-    if (stake->upgrade_signal() == message.version()) return TxCode::kAlreadyExists;
+    // Said again, it has the power counted again, which may have moved.
+    const bool is_open = wanted && !is_pending(context);
+    if (stake->upgrade_signal() == message.version() && !is_open) return TxCode::kAlreadyExists;
     stake->set_upgrade_signal(message.version());
     save_stake(context.store, context.sender, *stake);
-    context.emit("upgrade.signalled", {{"operator", hex_text(context.sender)},
-                                       {"version", decimal(message.version())}});
+    context.emit("upgrade.signalled",
+                 {{"operator", hex_text(context.sender)}, {"version", decimal(message.version())}});
     // Power that moved since the decision does not undo it; a signal that is taken back may.
     const bool decided = has_two_thirds(context.store, now + 1);
     decide(context, wanted ? decided || is_pending(context) : decided && is_pending(context));

@@ -45,7 +45,7 @@ uint64_t ChainEngine::height() const {
 }
 
 uint64_t ChainEngine::lowest_height() const {
-    return database_.restored_height().value_or(0) + 1;
+    return database_.lowest_block();
 }
 
 Hash256 ChainEngine::head_hash() const {
@@ -64,9 +64,10 @@ Result<Bytes> ChainEngine::encoded_block(uint64_t height) const {
                                          std::to_string(this->height()));
     if (height < lowest_height())
         return fail(Code::kNotFound, "block " + std::to_string(height) +
-                                         ": this node began with a snapshot of height " +
-                                         std::to_string(lowest_height() - 1) +
-                                         ". Remedy: ask a node that has every block");
+                                         ": this node has blocks from height " +
+                                         std::to_string(lowest_height()) +
+                                         " on (it began with a snapshot, or keepBlocks is set). "
+                                         "Remedy: ask a node that has every block");
     return database_.block(height);
 }
 

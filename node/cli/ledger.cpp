@@ -76,7 +76,9 @@ abci::Header header_to_trust(Remote& remote, const GlobalOptions& globals) {
         const auto now = static_cast<int64_t>(status.value("timeMs", uint64_t{0}) / 1000);
         if (header.time().seconds() + kMaxAgeSeconds > now) return header;
     }
-    return engine_header(remote, std::max(newest - std::min(newest - 1, kBack), lowest), globals);
+    // Where old blocks are deleted, the lowest will soon be gone.
+    const uint64_t stays = lowest == 1 ? 1 : lowest + (newest - std::min(newest, lowest)) / 2;
+    return engine_header(remote, std::max(newest - std::min(newest - 1, kBack), stays), globals);
 }
 
 // The engine's hash of a block: what a node that begins with a snapshot is told to believe.
@@ -151,15 +153,13 @@ void add_ledger_commands(CLI::App& app, const GlobalOptions& globals) {
         print_result(globals, reply, reply.dump(2));
     });
 
-    auto from = std::make_shared<std::optional<uint64_t>>();
+    auto from = std::make_shared<uint64_t>(0);
     auto* events = group->add_subcommand("events", "Events from a height on");
     events->add_option("--from", *from, "First height (default: the first that the node has)");
     events->footer("Example: assay ledger events --from 100 --json");
     events->callback([from, &globals] {
         Remote remote(globals);
-        json params = json::object();
-        if (*from) params["fromHeight"] = **from;
-        const auto reply = remote.call("ledger_getEvents", params);
+        const auto reply = remote.call("ledger_getEvents", {{"fromHeight", *from}});
         std::string text;
         for (const auto& event : reply.at("events")) text += event.dump() + "\n";
         print_result(globals, reply, text.empty() ? "no events" : text);

@@ -111,6 +111,7 @@ Status Node::Parts::open_keys() {
 Status Node::Parts::open_ledger() {
     ASSAY_ASSIGN(database, ledger::Database::open(options.home.ledger().string()));
     ledger::LocalApplicationOptions application_options;
+    application_options.keep_blocks = options.config.keep_blocks;
     if (options.config.engine == EngineKind::kCometbft) {  // the others have nobody to ask for one
         application_options.snapshots.directory = options.home.snapshots();
         application_options.snapshots.interval = options.config.snapshot_interval;

@@ -103,8 +103,8 @@ Result<json> get_events(const MethodEnv& env, const json& params) {
     ASSAY_ASSIGN(const auto point, read_point(*env.services));
     ASSAY_ASSIGN(const auto filter, event_filter(params));
     const uint64_t limit = params.value("limit", kDefaultEvents);
-    const uint64_t lowest = env.services->engine.lowest_height();
-    uint64_t height = std::max<uint64_t>(params.value("fromHeight", lowest), 1);
+    uint64_t height = params.value("fromHeight", uint64_t{0});
+    if (height == 0) height = env.services->engine.lowest_height();
     json events = json::array();
     // Whole blocks only, so that nextHeight goes on exactly where this ends.
     for (uint64_t scanned = 0; height <= point.height && scanned < kMaxScannedBlocks; ++scanned) {

@@ -61,8 +61,22 @@ TEST_F(Upgrades, RefusalsSayWhy) {
     env_(signal_upgrade(kFour, kNext), TxCode::kNotFound);
     env_(signal_upgrade(kOne, kNext + 1), TxCode::kWrongState);
     env_(signal_upgrade(kOne, kNow - 1), TxCode::kWrongState);
+    env_(signal_upgrade(kOne, kNow));
+    env_(signal_upgrade(kOne, kNow), TxCode::kAlreadyExists);
     env_(signal_upgrade(kOne, kNext));
+    env_(signal_upgrade(kTwo, kNext));
     env_(signal_upgrade(kOne, kNext), TxCode::kAlreadyExists);
+}
+
+TEST_F(Upgrades, SaidAgainASignalHasThePowerCountedAgain) {
+    env_(signal_upgrade(kOne, kNext));
+    env_(signal_upgrade(kOne, kNext));
+    EXPECT_EQ(env_.count_events("upgrade.scheduled"), 0U);
+    env_(bond(kOne, 20 * contracts::kPowerUnit));
+    env_.close();
+    EXPECT_EQ(env_.count_events("upgrade.scheduled"), 0U);
+    env_(signal_upgrade(kOne, kNext));  // 25 of 32
+    EXPECT_EQ(env_.count_events("upgrade.scheduled"), 1U);
 }
 
 TEST_F(Upgrades, ASignalTakenBackUndoesTheDecisionAndNothingElseDoes) {

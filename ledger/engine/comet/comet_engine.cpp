@@ -325,7 +325,7 @@ abci::Response CometEngine::commit() {
     const auto committed = commit_block(std::move(decided.block), std::move(decided.outcome), {});
     if (!committed.ok()) return stopped(committed.error());
     abci::Response response;
-    response.mutable_commit();
+    response.mutable_commit()->set_retain_height(static_cast<int64_t>(app_.retain_height()));
     return response;
 }
 

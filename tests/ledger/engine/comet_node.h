@@ -59,6 +59,7 @@ public:
         app_options.threads = 1;
         app_options.snapshots.directory = directory_ + "/snapshots";
         app_options.snapshots.interval = snapshot_interval_;
+        app_options.keep_blocks = keep_blocks;
         app_ = LocalApplication::open(rules_, *database_, app_options).value();
         comet::CometOptions comet;
         comet.config.home = directory_;
@@ -132,6 +133,8 @@ public:
     LocalApplication& app() { return *app_; }
     Database& database() { return *database_; }
     CometDriver& driver() { return *driver_; }
+
+    uint64_t keep_blocks = 0;  // from the next start() on
 
 private:
     const std::string directory_;

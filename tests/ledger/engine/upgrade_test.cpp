@@ -58,8 +58,8 @@ TEST_F(Upgrade, HeadersTellTheVersionAndTheRulesActOnIt) {
     const auto anchor =
         decode_anchor(chain_.node.app->committed_state()->get(anchor_key()).value()).value();
     EXPECT_EQ(anchor.app_version, kNext);
-    EXPECT_EQ(
-        header_of(anchor, chain_.node.app->info().app_hash, toy_genesis()).app_version(), kNext);
+    EXPECT_EQ(header_of(anchor, chain_.node.app->info().app_hash, toy_genesis()).app_version(),
+              kNext);
 }
 
 TEST_F(Upgrade, AnOldProgramStopsThereAndANewerOneGoesOnFromThere) {
@@ -174,6 +174,93 @@ TEST_F(UpgradeUnderComet, AnOldProgramVotesForNoBlockOfTheNewRules) {
     EXPECT_TRUE(old_.engine().failure().starts_with(kNeeded)) << old_.engine().failure();
     EXPECT_TRUE(old_.finalize(next({})).has_exception());
     EXPECT_EQ(old_.engine().height(), kHeight - 1);
+}
+
+// CometBFT itself, with one validator, where it is built.
+class UpgradeOfARealEngine : public ::testing::Test {
+protected:
+    // The validators of the toy rules are not the engine's.
+    class Rules : public ToyRules {
+    public:
+        using ToyRules::ToyRules;
+        std::vector<ValidatorPower> validators(const ReadView&) const override { return {}; }
+    };
+
+    void SetUp() override {
+        if (!std::filesystem::exists(kProgram)) GTEST_SKIP() << "no " << kProgram;
+        const auto identity = comet::create_identity(home_).value();
+        genesis_ = comet_genesis();
+        genesis_.mutable_validators(0)->set_consensus_key(identity.consensus_key.data(),
+                                                          identity.consensus_key.size());
+    }
+    // Until it stands at `height`, or has failed, with a transaction a block.
+    void run_until(comet::CometEngine& engine, uint64_t height) {
+        for (int i = 0; i < 1200 && engine.height() < height && engine.failure().empty(); ++i) {
+            const Bytes tx = nonce_ == 0 ? upgrade(0) : note(nonce_);
+            if (engine.submit(tx).code == TxCode::kOk) ++nonce_;
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        }
+    }
+    std::unique_ptr<comet::CometEngine> start(LocalApplication& app, Database& database) {
+        comet::CometOptions options;
+        options.config.home = home_;
+        options.config.moniker = "upgrade";
+        options.config.p2p_port = 0;
+        options.config.block_interval_ms = 50;
+        options.config.heartbeat_ms = 200;
+        options.program = kProgram;
+        auto engine =
+            comet::CometEngine::create(app, database, genesis_, std::move(options)).value();
+        EXPECT_TRUE(engine->start().ok());
+        return engine;
+    }
+
+    static constexpr char kProgram[] = ASSAY_SOURCE_DIR "/build/cometbft/cometbft";
+    TempDirectory directory_;
+    const std::string home_ = directory_.file("engine");
+    pb::Genesis genesis_;
+    uint64_t nonce_ = 0;
+};
+
+TEST_F(UpgradeOfARealEngine, AnOldProgramStopsAndItsSuccessorsHeadersCarryTheVersion) {
+    const auto database = Database::open(directory_.file("ledger")).value();
+    {
+        const Rules rules;
+        const auto app = LocalApplication::open(rules, *database).value();
+        const auto engine = start(*app, *database);
+        run_until(*engine, kHeight + 3);
+        EXPECT_TRUE(engine->failure().starts_with(kNeeded)) << engine->failure();
+        EXPECT_EQ(engine->height(), kHeight - 1);
+        engine->stop();
+    }
+    const Rules rules(kNext);
+    const auto app = LocalApplication::open(rules, *database).value();
+    const auto engine = start(*app, *database);
+    run_until(*engine, kHeight + 3);
+    ASSERT_GE(engine->height(), kHeight + 3) << engine->failure();
+    for (uint64_t height = 1; height <= kHeight + 2; ++height) {
+        const auto certificate = engine->certificate(height);
+        ASSERT_TRUE(certificate.ok()) << certificate.error().message;
+        abci::Certificate decoded;
+        ASSERT_TRUE(
+            decoded.ParseFromArray(certificate->data(), static_cast<int>(certificate->size())));
+        EXPECT_EQ(decoded.header().version().app(), height >= kHeight ? kNext : kAppVersion);
+    }
+    const std::string file = directory_.file("export");
+    const auto exported = export_chain(
+        genesis_, kHeight + 2,
+        [&](uint64_t height) -> Result<ExportedBlock> {
+            ExportedBlock block;
+            ASSAY_ASSIGN(block.block, engine->encoded_block(height));
+            ASSAY_ASSIGN(block.certificate, engine->certificate(height));
+            ASSAY_ASSIGN(block.events, database->events_at(height));
+            return block;
+        },
+        file);
+    ASSERT_TRUE(exported.ok()) << exported.error().message;
+    const auto report = replay_export(file, rules);
+    EXPECT_TRUE(report.ok()) << report.error().message;
+    engine->stop();
 }
 
 }  // namespace
