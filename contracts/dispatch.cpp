@@ -10,6 +10,7 @@
 #include "contracts/stake.h"
 #include "contracts/tasks.h"
 #include "contracts/transactions.h"
+#include "contracts/upgrades.h"
 #include "contracts/validators.h"
 #include "ledger/codec/canonical.h"
 
@@ -56,6 +57,7 @@ constexpr Entry kEntries[] = {
     entry<StakeUnjailRule>(TxType::kStakeUnjail),
     entry<ValidatorRegisterRule>(TxType::kValidatorRegister),
     entry<ValidatorLeaveRule>(TxType::kValidatorLeave),
+    entry<UpgradeSignalRule>(TxType::kUpgradeSignal),
     entry<ProviderRegisterRule>(TxType::kProviderRegister),
     entry<ProviderUpdateRule>(TxType::kProviderUpdate),
     entry<JobPostRule>(TxType::kJobPost),

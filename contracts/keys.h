@@ -16,6 +16,7 @@ enum class Tag : uint8_t {  // 0x00 is the ledger's own (ledger/anchor.h)
     kTotals = 0x02,         // - -> Totals
     kProgress = 0x03,       // - -> Progress
     kValidatorSet = 0x04,   // - -> ValidatorSet
+    kUpgrade = 0x05,        // - -> Upgrade, once there was one
     kAccount = 0x10,        // address -> Account
     kStake = 0x11,          // address -> Stake
     kUnbonding = 0x12,      // release_ms, address -> 01; the order of releases
@@ -62,6 +63,9 @@ inline Bytes unbonding(uint64_t release_ms, const Address& owner) {
 }
 inline Bytes validator_set() {
     return tagged(Tag::kValidatorSet);
+}
+inline Bytes upgrade() {
+    return tagged(Tag::kUpgrade);
 }
 inline Bytes validator_rank(uint64_t power, const Address& owner) {
     Bytes key = tagged(Tag::kValidatorRank);

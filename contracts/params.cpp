@@ -52,6 +52,7 @@ const Field kFields[] = {
     ASSAY_PARAM(min_validator_stake, 10'000 * kUnit, kUnit, kUnit* kUnit* kUnit),
     ASSAY_PARAM(max_validators, 100, 1, ledger::kMaxValidators),
     ASSAY_PARAM(double_vote_slash_permille, 50, 1, 1'000),
+    ASSAY_PARAM(upgrade_delay_blocks, 20'000, 1, 10'000'000),
 };
 #undef ASSAY_PARAM
 

@@ -15,6 +15,13 @@ namespace assay::contracts {
 
 using ledger::TxOutcome;
 
+std::optional<uint32_t> ContractRules::upgraded_version(const ReadView& before,
+                                                        uint64_t height) const {
+    const auto upgrade = Reader(before).upgrade();
+    if (!upgrade) return std::nullopt;
+    return height >= upgrade->height() ? upgrade->version() : upgrade->before();
+}
+
 Status ContractRules::init_genesis(const pb::Genesis& genesis, State& state) const {
     ASSAY_ASSIGN(const pb::Params params, params_from_genesis(genesis.params()));
     Store store(state);

@@ -10,6 +10,8 @@ namespace assay::contracts {
 
 class ContractRules final : public ledger::Rules {
 public:
+    [[nodiscard]] std::optional<uint32_t> upgraded_version(const ledger::ReadView& before,
+                                                           uint64_t height) const override;
     Status init_genesis(const pb::Genesis& genesis, ledger::State& state) const override;
     [[nodiscard]] ledger::TxCode preflight(const ledger::CheckedTx& tx,
                                            std::string& why) const override;

@@ -37,6 +37,7 @@ template pb::Totals parse_stored<pb::Totals>(ByteView);
 template pb::Progress parse_stored<pb::Progress>(ByteView);
 template pb::Params parse_stored<pb::Params>(ByteView);
 template pb::ValidatorSet parse_stored<pb::ValidatorSet>(ByteView);
+template pb::Upgrade parse_stored<pb::Upgrade>(ByteView);
 
 pb::Params Reader::params() const {
     return read<pb::Params>(view_, keys::params()).value_or(pb::Params());
@@ -49,6 +50,9 @@ pb::Progress Reader::progress() const {
 }
 pb::ValidatorSet Reader::validator_set() const {
     return read<pb::ValidatorSet>(view_, keys::validator_set()).value_or(pb::ValidatorSet());
+}
+std::optional<pb::Upgrade> Reader::upgrade() const {
+    return read<pb::Upgrade>(view_, keys::upgrade());
 }
 std::optional<Address> Reader::consensus_key_owner(ByteView consensus_address) const {
     const auto value = view_.get(keys::consensus_key(consensus_address));
@@ -84,6 +88,9 @@ void Store::put(const pb::Progress& progress) {
 }
 void Store::put(const pb::ValidatorSet& set) {
     state_.put(keys::validator_set(), ledger::encode_message(set));
+}
+void Store::put(const pb::Upgrade& upgrade) {
+    state_.put(keys::upgrade(), ledger::encode_message(upgrade));
 }
 void Store::put_consensus_key_owner(ByteView consensus_address, const Address& owner) {
     state_.put(keys::consensus_key(consensus_address), bytes_of(owner.view()));

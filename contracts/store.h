@@ -27,6 +27,7 @@ public:
     [[nodiscard]] pb::Totals totals() const;
     [[nodiscard]] pb::Progress progress() const;
     [[nodiscard]] pb::ValidatorSet validator_set() const;
+    [[nodiscard]] std::optional<pb::Upgrade> upgrade() const;
     // Who registered the consensus key with this address (20 bytes).
     [[nodiscard]] std::optional<Address> consensus_key_owner(ByteView consensus_address) const;
     [[nodiscard]] pb::Account account(const Address& owner) const;
@@ -49,6 +50,7 @@ public:
     void put(const pb::Totals& totals);
     void put(const pb::Progress& progress);
     void put(const pb::ValidatorSet& set);
+    void put(const pb::Upgrade& upgrade);
     void put_consensus_key_owner(ByteView consensus_address, const Address& owner);
     void put(const Address& owner, const pb::Account& account);
     void put(const Address& owner, const pb::Stake& stake);  // save_stake keeps the ranks too

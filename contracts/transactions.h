@@ -20,6 +20,7 @@ enum class TxType : uint32_t {
     kStakeUnjail = 12,
     kValidatorRegister = 13,
     kValidatorLeave = 14,
+    kUpgradeSignal = 15,
     kProviderRegister = 20,
     kProviderUpdate = 21,
     kJobPost = 30,
@@ -43,6 +44,8 @@ inline constexpr ledger::TxCode kStakeUnjail[] = {kNotFound, kNotAllowed, kWrong
 inline constexpr ledger::TxCode kValidatorRegister[] = {kNotFound, kNotAllowed, kAlreadyExists,
                                                         kStakeTooSmall};
 inline constexpr ledger::TxCode kValidatorLeave[] = {kNotFound};
+inline constexpr ledger::TxCode kUpgradeSignal[] = {kNotFound, kNotAllowed, kAlreadyExists,
+                                                    kWrongState};
 inline constexpr ledger::TxCode kProviderRegister[] = {kAlreadyExists, kStakeTooSmall};
 inline constexpr ledger::TxCode kProviderUpdate[] = {kNotFound};
 inline constexpr ledger::TxCode kJobPost[] = {kInsufficientFunds, kEscrowTooSmall, kInfeasible};
@@ -80,6 +83,9 @@ inline constexpr TxInfo kTransactions[] = {
      tx_codes::kValidatorRegister},
     {TxType::kValidatorLeave, "validator_leave", "ValidatorLeave",
      "Give the voting power up; the bond stays.", tx_codes::kValidatorLeave},
+    {TxType::kUpgradeSignal, "upgrade_signal", "UpgradeSignal",
+     "Say that one's program knows the next version of the rules, or take that back.",
+     tx_codes::kUpgradeSignal},
     {TxType::kProviderRegister, "provider_register", "ProviderRegister",
      "Enter the registry with endpoint, measured score and standing bid.",
      tx_codes::kProviderRegister},

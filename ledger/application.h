@@ -17,8 +17,8 @@
 namespace assay::ledger {
 
 struct AppInfo {
-    std::string chain_id;  // empty before init_chain
-    uint32_t app_version = 0;
+    std::string chain_id;      // empty before init_chain
+    uint32_t app_version = 0;  // of the rules that the next block needs
     uint64_t height = 0;
     Hash256 app_hash;
 };
@@ -46,6 +46,8 @@ struct FinalizedBlock {
     std::vector<pb::Event> events;
     Hash256 app_hash;
     std::vector<ValidatorPower> validator_updates;  // ascending by key; power 0: removed
+    uint32_t app_version = 0;                       // of the rules that it was executed under
+    uint32_t next_app_version = 0;                  // of those that the next block needs
 };
 
 struct QueryRequest {

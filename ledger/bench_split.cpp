@@ -125,8 +125,14 @@ Status SplitBench::run_block(bool measured) {
     const uint64_t start_us = options_.now_us();
     const auto decoded = verifier_.verify_all(raw, kBenchChain);
     const uint64_t verified_us = options_.now_us();
-    const BlockInfo info{
-        std::string(kBenchChain), height, kGenesisTimeMs + height, Hash256{}, 0, {}};
+    const BlockInfo info{std::string(kBenchChain),
+                         height,
+                         kGenesisTimeMs + height,
+                         Hash256{},
+                         0,
+                         {},
+                         kAppVersion,
+                         {}};
     ASSAY_ASSIGN(const ExecutedBlock executed,
                  executor_.run_block(info, decoded, *database_->snapshot()));
     const uint64_t executed_us = options_.now_us();

@@ -15,14 +15,13 @@ std::string hex_of(const std::string& raw) {
 }
 
 Status check_known_fields(const pb::BlockHeader& header, const ChainTip& tip,
-                          const pb::Genesis& genesis) {
+                          const pb::Genesis& genesis, uint32_t app_version) {
     if (header.chain_id() != genesis.chain_id())
         return wrong("header.chain_id",
                      "is '" + header.chain_id() + "', the chain is '" + genesis.chain_id() + "'");
-    if (header.app_version() != genesis.app_version())
+    if (header.app_version() != app_version)
         return wrong("header.app_version", "is " + std::to_string(header.app_version()) +
-                                               ", must be " +
-                                               std::to_string(genesis.app_version()));
+                                               ", must be " + std::to_string(app_version));
     if (header.height() != tip.height + 1)
         return wrong("header.height", "is " + std::to_string(header.height()) + ", must be " +
                                           std::to_string(tip.height + 1));
@@ -63,13 +62,11 @@ ProposedBlock proposal_after(const ChainTip& tip) {
     return proposal;
 }
 
-BlockInfo info_of(const ProposedBlock& proposal, const std::string& chain_id) {
-    return {chain_id,
-            proposal.height,
-            proposal.time_ms,
-            beacon_after(proposal.previous_hash),
-            proposal.previous_ms,
-            proposal.misbehavior};
+BlockInfo info_of(const ProposedBlock& proposal, const pb::Genesis& genesis, uint32_t app_version) {
+    return {genesis.chain_id(),   proposal.height,
+            proposal.time_ms,     beacon_after(proposal.previous_hash),
+            proposal.previous_ms, proposal.misbehavior,
+            app_version,          Address::from(genesis.producer())};
 }
 
 ProposedBlock proposal_of(const pb::Block& block, const ChainTip& tip) {
@@ -85,9 +82,9 @@ ProposedBlock proposal_of(const pb::Block& block, const ChainTip& tip) {
 }
 
 Status check_before_execution(const pb::Block& block, const ChainTip& tip,
-                              const pb::Genesis& genesis) {
+                              const pb::Genesis& genesis, uint32_t app_version) {
     const pb::BlockHeader& header = block.header();
-    ASSAY_RETURN_IF_ERROR(check_known_fields(header, tip, genesis));
+    ASSAY_RETURN_IF_ERROR(check_known_fields(header, tip, genesis, app_version));
     // A root that differs is the header's fault if the producer did not sign this header, else the
     // contents'.
     // CometBFT's signatures are beside the block (docs/formats/ledger-export.md).

@@ -24,13 +24,15 @@ struct ChainTip {
 [[nodiscard]] ChainTip genesis_tip(const pb::Genesis& genesis);
 [[nodiscard]] ProposedBlock proposal_of(const pb::Block& block, const ChainTip& tip);
 // What the rules learn of it.
-[[nodiscard]] BlockInfo info_of(const ProposedBlock& proposal, const std::string& chain_id);
+[[nodiscard]] BlockInfo info_of(const ProposedBlock& proposal, const pb::Genesis& genesis,
+                                uint32_t app_version);
 // Its place in the chain: height, and what it takes from the block before.
 [[nodiscard]] ProposedBlock proposal_after(const ChainTip& tip);
 
 // Header fields with a known value, time order, both roots against the contents, and the signature.
+// `app_version`: what the state before the block says of its rules.
 Status check_before_execution(const pb::Block& block, const ChainTip& tip,
-                              const pb::Genesis& genesis);
+                              const pb::Genesis& genesis, uint32_t app_version);
 // The results, each of an included code, and the app hash.
 Status check_after_execution(const pb::Block& block, const FinalizedBlock& executed);
 

@@ -7,6 +7,7 @@
 #include "ledger/block_check.h"
 #include "ledger/codec/block.h"
 #include "ledger/codec/canonical.h"
+#include "ledger/codec/transaction.h"
 #include "ledger/crypto/hash.h"
 
 namespace assay::ledger {
@@ -51,9 +52,26 @@ void LocalApplication::load_committed() {
     committed_ = database_.snapshot();
     const CommitRecord record = database_.last();
     info_.chain_id = genesis_.chain_id();
-    info_.app_version = genesis_.app_version();
+    info_.app_version = version_at(*committed_, record.height + 1);
     info_.height = record.height;
     info_.app_hash = record.app_hash;
+}
+
+uint32_t LocalApplication::version_at(const ReadView& before, uint64_t height) const {
+    return rules_.upgraded_version(before, height).value_or(genesis_.app_version());
+}
+
+Status LocalApplication::check_version() const {
+    const AppInfo head = info();
+    const uint32_t newest = rules_.newest_version();
+    if (head.app_version >= kOldestAppVersion && head.app_version <= newest) return {};
+    return fail(
+        Code::kUnsupported,
+        "height " + std::to_string(head.height + 1) + " needs rules of version " +
+            std::to_string(head.app_version) + ", this program knows " +
+            (newest == kOldestAppVersion ? "" : std::to_string(kOldestAppVersion) + " to ") +
+            std::to_string(newest) +
+            ". Remedy: the assay release for them (docs/operations.md, Upgrading)");
 }
 
 AppInfo LocalApplication::info() const {
@@ -250,12 +268,15 @@ Result<LocalApplication::Finalized> LocalApplication::execute(const ProposedBloc
                                       " transactions exceed the limit of " +
                                       std::to_string(kMaxBlockTransactions));
     }
-    const BlockInfo info = info_of(block, head.chain_id);
+    ASSAY_RETURN_IF_ERROR(check_version());
+    const BlockInfo info = info_of(block, genesis_, head.app_version);
     const auto decoded = verifier_.verify_all(block.transactions, head.chain_id);
     const auto before = committed_state();
     ASSAY_ASSIGN(ExecutedBlock executed, executor_.run_block(info, decoded, *before));
 
-    add_anchor(block, executed.results, genesis_.app_version(), *before, executed.changes);
+    add_anchor(block, executed.results, head.app_version, *before, executed.changes);
+    State after(*before);
+    after.merge(executed.changes);
 
     std::vector<Bytes> encoded_events;
     encoded_events.reserve(executed.events.size());
@@ -266,6 +287,8 @@ Result<LocalApplication::Finalized> LocalApplication::execute(const ProposedBloc
     ASSAY_ASSIGN(finalized.prepared,
                  database_.prepare(block.height, executed.changes, encoded_events, genesis_hash_));
     finalized.block.app_hash = finalized.prepared.record.app_hash;
+    finalized.block.app_version = head.app_version;
+    finalized.block.next_app_version = version_at(after, block.height + 1);
     finalized.block.results = std::move(executed.results);
     finalized.block.events = std::move(executed.events);
     finalized.block.validator_updates = std::move(executed.validator_updates);
@@ -280,6 +303,7 @@ Status LocalApplication::commit() {
     record.encoded_block = std::move(attached_block_);
     record.tx_hashes = std::move(finalized_->tx_hashes);
     attached_block_.clear();
+    ASSAY_ASSIGN(record.forgotten, blocks_to_forget(finalized_->prepared.record.height));
     const PreparedCommit prepared = std::move(finalized_->prepared);
     finalized_.reset();
     ASSAY_RETURN_IF_ERROR(database_.commit(prepared, record));
@@ -290,6 +314,28 @@ Status LocalApplication::commit() {
     before_commit_ = std::move(pending_);
     pending_.clear();
     return {};
+}
+
+// Not the blocks that a node goes on with after a snapshot from here, nor many at a time.
+Result<ForgottenBlocks> LocalApplication::blocks_to_forget(uint64_t height) const {
+    constexpr uint64_t kMaxForgottenPerCommit = 16;
+    ForgottenBlocks forgotten;
+    if (keep_blocks_ == 0 || height <= keep_blocks_) return forgotten;
+    const uint64_t lowest = database_.lowest_block();
+    uint64_t below = std::min(height - keep_blocks_ + 1, lowest + kMaxForgottenPerCommit);
+    if (const auto oldest = snapshots_.oldest()) below = std::min(below, *oldest);
+    for (uint64_t at = lowest; at < below; ++at) {
+        ASSAY_ASSIGN(const Bytes encoded, database_.block(at));
+        ASSAY_ASSIGN(const pb::Block block, decode_block(encoded));
+        for (const std::string& tx : block.transactions())
+            forgotten.tx_hashes.push_back(tx_hash(view_of(tx)));
+    }
+    if (below > lowest) forgotten.below = below;
+    return forgotten;
+}
+
+uint64_t LocalApplication::retain_height() const {
+    return keep_blocks_ == 0 ? 0 : database_.lowest_block();
 }
 
 std::vector<SnapshotInfo> LocalApplication::list_snapshots() const {

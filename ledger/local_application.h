@@ -31,6 +31,7 @@ inline constexpr std::string_view kRestoredHeaderMetaName = "restored-header";
 struct LocalApplicationOptions {
     unsigned threads = 0;  // for signatures; 0: one for each processor
     SnapshotOptions snapshots;
+    uint64_t keep_blocks = 0;  // older ones are deleted, but none that a kept snapshot goes on from
 };
 
 class LocalApplication : public Application {
@@ -58,6 +59,10 @@ public:
     [[nodiscard]] std::shared_ptr<const ReadView> committed_state() const override;
 
     // Beyond the interface, for engines in this process.
+    // kUnsupported unless this program knows the rules that the next block needs.
+    [[nodiscard]] Status check_version() const;
+    // What an engine with a store of its own need not keep either; 0: it keeps everything.
+    [[nodiscard]] uint64_t retain_height() const;
     // The encoded block that the next commit() stores in its batch.
     void attach_block(Bytes encoded) { attached_block_ = std::move(encoded); }
     // Counting the transactions that check_tx has accepted since the last commit.
@@ -78,6 +83,7 @@ private:
           executor_(rules),
           pool_(options.threads),
           verifier_(pool_),
+          keep_blocks_(options.keep_blocks),
           snapshots_(options.snapshots) {}
 
     struct Finalized {
@@ -88,9 +94,11 @@ private:
     };
     void load_committed();
     TxCode check_nonce_and_fee(const CheckedTx& tx, bool recheck, std::string& log);
+    [[nodiscard]] uint32_t version_at(const ReadView& before, uint64_t height) const;
     Result<Finalized> execute(const ProposedBlock& block);
     [[nodiscard]] Result<Anchor> restored_anchor() const;
     Status finish_restore();
+    [[nodiscard]] Result<ForgottenBlocks> blocks_to_forget(uint64_t height) const;
 
     // Constant after construction.
     const Rules& rules_;
@@ -98,6 +106,7 @@ private:
     const Executor executor_;
     WorkerPool pool_;
     TxVerifier verifier_;
+    const uint64_t keep_blocks_;
     SnapshotKeeper snapshots_;
 
     // Engine thread only (genesis_ is constant once a chain exists).

@@ -5,6 +5,7 @@
 // unordered iteration. Threads: const and stateless; callable from several threads at once.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "base/result.h"
 #include "ledger.pb.h"
 #include "ledger/codec/address.h"
+#include "ledger/codec/block.h"
 #include "ledger/codec/checked_tx.h"
 #include "ledger/codec/tx_code.h"
 #include "ledger/state/view.h"
@@ -32,6 +34,8 @@ struct BlockInfo {
     Hash256 beacon;            // unpredictable before the previous block was signed
     uint64_t previous_ms = 0;  // header time of the block before; 0 for the first
     std::vector<Misbehavior> misbehavior;
+    uint32_t app_version = 0;         // of the rules that this block is executed under
+    std::optional<Address> producer;  // the genesis's; none: validators decide
 };
 
 struct ValidatorPower {
@@ -56,6 +60,15 @@ class Rules {
 public:
     virtual ~Rules() = default;
 
+    // The newest version of the rules that this program knows; it knows all from
+    // kOldestAppVersion.
+    [[nodiscard]] virtual uint32_t newest_version() const { return kAppVersion; }
+    // What the state, as it is before block `height`, says of the version that block needs;
+    // nullopt: that of the genesis.
+    [[nodiscard]] virtual std::optional<uint32_t> upgraded_version(const ReadView& /*before*/,
+                                                                   uint64_t /*height*/) const {
+        return std::nullopt;
+    }
     virtual Status init_genesis(const pb::Genesis& genesis, State& state) const = 0;
     // Bytes only: payload decodes, fields in range, fee at least the floor. Never a claimed code.
     // `why` is set to what is wrong where the code alone does not tell; it is for people only.

@@ -47,6 +47,12 @@ std::optional<uint64_t> SnapshotKeeper::newest() const {
     return files_.back().height();
 }
 
+std::optional<uint64_t> SnapshotKeeper::oldest() const {
+    const std::lock_guard lock(mutex_);
+    if (!files_.empty()) return files_.front().height();
+    return writing_ ? std::optional(tried_) : std::nullopt;
+}
+
 void SnapshotKeeper::drop_foreign(const Hash256& params_hash, uint64_t height) {
     const std::lock_guard lock(mutex_);
     std::erase_if(files_, [&](const SnapshotFile& file) {

@@ -40,6 +40,8 @@ public:
     void committed(const Database& database);
     [[nodiscard]] std::vector<SnapshotInfo> list() const;
     [[nodiscard]] Result<Bytes> chunk(uint64_t height, uint32_t format, uint32_t index) const;
+    // The height of the oldest one, which may be one that is being written.
+    [[nodiscard]] std::optional<uint64_t> oldest() const;
     // Until no snapshot is being written.
     void wait();
 

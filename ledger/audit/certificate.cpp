@@ -93,6 +93,8 @@ Status check_header(const abci::Header& header, const pb::Block& block,
         return wrong("header.chain_id", "is '" + header.chain_id() + "'");
     if (header.height() != static_cast<int64_t>(block.header().height()))
         return wrong("header.height", "is " + std::to_string(header.height()));
+    if (header.version().app() != block.header().app_version())
+        return wrong("header.version.app", "is " + std::to_string(header.version().app()));
     constexpr int64_t kNanosPerMs = 1'000'000;
     const int64_t ms = header.time().seconds() * 1000 + header.time().nanos() / kNanosPerMs;
     if (ms != static_cast<int64_t>(block.header().time_ms()))

@@ -12,11 +12,12 @@ Result<std::string> explain_block(const pb::Block& block, const ChainTip& tip, c
                                   const ExplainBlock& explain) {
     const ProposedBlock proposal = proposal_of(block, tip);
     const std::string& chain_id = block.header().chain_id();
-    const BlockInfo info = info_of(proposal, chain_id);
+    const uint32_t app_version = app.info().app_version;
+    const BlockInfo info = info_of(proposal, app.genesis(), app_version);
     const auto before = app.committed_state();
     const auto decoded = app.verifier().verify_all(proposal.transactions, chain_id);
     ASSAY_ASSIGN(ExecutedBlock executed, Executor(rules).run_block(info, decoded, *before));
-    add_anchor(proposal, executed.results, app.genesis().app_version(), *before, executed.changes);
+    add_anchor(proposal, executed.results, app_version, *before, executed.changes);
     const Hash256 params_hash = genesis_hash(app.genesis());
     const auto app_hash_with = [&](const State::Changes& changes,
                                    const std::vector<pb::Event>& events) -> Result<Hash256> {

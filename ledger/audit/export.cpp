@@ -65,6 +65,10 @@ Result<ExportSummary> export_ledger(const Database& database, const std::string&
         return fail(Code::kUnavailable,
                     "the validators' signatures are in the CometBFT engine. Remedy: start the "
                     "node, then export");
+    if (database.lowest_block() > 1)
+        return fail(Code::kNotFound, "export: this node has blocks from height " +
+                                         std::to_string(database.lowest_block()) +
+                                         " on. Remedy: export from a node that has every block");
     return export_chain(
         genesis, database.height(),
         [&](uint64_t height) -> Result<ExportedBlock> {

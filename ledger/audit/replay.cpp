@@ -237,8 +237,9 @@ std::vector<ValidatorPower> Replay::current_validators() const {
 
 Status Replay::apply(const pb::Block& block, const Item& item) {
     const std::optional<Bytes>& recorded = item.events;
+    ASSAY_RETURN_IF_ERROR(app_->check_version());
     ASSAY_RETURN_IF_ERROR(check_decided(block, item));
-    Status valid = check_before_execution(block, tip_, genesis_);
+    Status valid = check_before_execution(block, tip_, genesis_, app_->info().app_version);
     if (!valid) {
         const SuspectBlock suspect{block, tip_, hash_told_by_next_frame()};
         return blame_field(valid.error(), suspect, *app_);

@@ -17,6 +17,7 @@ CheckResult refuse(CheckResult result, TxCode code, std::string log = {}) {
 Status ChainEngine::open_chain(const pb::Genesis& genesis) {
     const auto started = app_.init_chain(genesis);
     if (!started) return started.error();
+    ASSAY_RETURN_IF_ERROR(app_.check_version());
     return find_head();
 }
 
@@ -44,7 +45,7 @@ uint64_t ChainEngine::height() const {
 }
 
 uint64_t ChainEngine::lowest_height() const {
-    return database_.restored_height().value_or(0) + 1;
+    return database_.lowest_block();
 }
 
 Hash256 ChainEngine::head_hash() const {
@@ -63,9 +64,10 @@ Result<Bytes> ChainEngine::encoded_block(uint64_t height) const {
                                          std::to_string(this->height()));
     if (height < lowest_height())
         return fail(Code::kNotFound, "block " + std::to_string(height) +
-                                         ": this node began with a snapshot of height " +
-                                         std::to_string(lowest_height() - 1) +
-                                         ". Remedy: ask a node that has every block");
+                                         ": this node has blocks from height " +
+                                         std::to_string(lowest_height()) +
+                                         " on (it began with a snapshot, or keepBlocks is set). "
+                                         "Remedy: ask a node that has every block");
     return database_.block(height);
 }
 
@@ -144,7 +146,7 @@ pb::Block ChainEngine::block_of(const ProposedBlock& proposal,
     pb::Block block;
     pb::BlockHeader& header = *block.mutable_header();
     header.set_chain_id(genesis().chain_id());
-    header.set_app_version(genesis().app_version());
+    header.set_app_version(executed.app_version);
     header.set_height(proposal.height);
     header.set_time_ms(proposal.time_ms);
     header.set_previous_hash(std::string(text_of(proposal.previous_hash.view())));

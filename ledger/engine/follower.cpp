@@ -51,7 +51,12 @@ Status Follower::apply(ByteView encoded_block) {
         return fail(Code::kConflict, "height " + std::to_string(block->header().height()) +
                                          ": the next block is " + std::to_string(head.height + 1));
     }
-    if (const Status valid = check_before_execution(*block, head, genesis()); !valid)
+    if (const Status known = app_.check_version(); !known) {
+        set_failure(known.error());
+        return known.error();
+    }
+    const uint32_t version = app_.info().app_version;
+    if (const Status valid = check_before_execution(*block, head, genesis(), version); !valid)
         return at_height(head.height + 1, valid.error());
 
     // From here on the producer's signature stands behind every byte.

@@ -169,6 +169,7 @@ Status Database::commit(const PreparedCommit& prepared, const BlockRecord& block
     write.encoded_block = block.encoded_block;
     write.tx_hashes = &block.tx_hashes;
     write.meta = &block.meta;
+    write.forgotten = &block.forgotten;
     const uint64_t keep = impl_->options_.proof_heights;
     if (keep != 0 && prepared.record.height > keep)
         write.prune_through = prepared.record.height - keep;
@@ -203,6 +204,10 @@ Result<CommitRecord> Database::record(uint64_t height) const {
 
 std::optional<uint64_t> Database::restored_height() const {
     return impl_->head()->view->restored_height();
+}
+
+uint64_t Database::lowest_block() const {
+    return impl_->head()->view->lowest_block();
 }
 
 std::shared_ptr<const ReadView> Database::snapshot() const {
@@ -365,11 +370,7 @@ Status Database::verify_contents() const {
               [](const LeafChange& a, const LeafChange& b) { return a.key_hash < b.key_hash; });
     if (tree_root_of(leaves) != head->last->parts.state_root)
         return fail(Code::kCorrupt, "the stored values do not have the state root" + where);
-    uint64_t first = 0;  // what came before a snapshot is not here
-    if (const auto restored = head->view->restored_height()) {
-        ASSAY_ASSIGN(const CommitRecord record, head->view->record(*restored));
-        first = record.parts.log_size;
-    }
+    ASSAY_ASSIGN(const uint64_t first, head->view->lowest_event());
     ASSAY_ASSIGN(LogEdge edge, LogEdge::load(*head->view, first));
     for (uint64_t index = first; index < head->last->parts.log_size; ++index) {
         ASSAY_ASSIGN(const Bytes event, head->view->event(index));

@@ -54,6 +54,7 @@ struct BlockRecord {
     Bytes encoded_block;
     std::vector<Hash256> tx_hashes;     // in block order; index them for find_tx
     std::map<std::string, Bytes> meta;  // written to get_meta's names in the same batch
+    ForgottenBlocks forgotten;          // deleted in the same batch
 };
 
 struct StateProofReply {
@@ -121,6 +122,8 @@ public:
     [[nodiscard]] Result<CommitRecord> record(uint64_t height) const;
     // The snapshot's that it began with; nullopt: it has every block from the genesis.
     [[nodiscard]] std::optional<uint64_t> restored_height() const;
+    // The first block that is here; 1 before there is one.
+    [[nodiscard]] uint64_t lowest_block() const;
 
     // The last committed flat state, immutable, safe from any thread, valid after ~Database.
     [[nodiscard]] std::shared_ptr<const ReadView> snapshot() const;

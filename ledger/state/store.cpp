@@ -8,6 +8,7 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -17,6 +18,7 @@ namespace assay::ledger {
 namespace {
 
 constexpr std::string_view kFormat = "assay-state-1";
+constexpr const char* kLowest = "lowest";  // meta key of the lowest block, once some are deleted
 constexpr const char* kRestoring = "restoring";  // meta key while another state is taken in
 constexpr size_t kBlockCacheBytes = size_t{128} << 20;
 // Rows of a column gather in RAM up to this size before they become a file; twice that while one
@@ -191,6 +193,10 @@ public:
     [[nodiscard]] std::optional<uint64_t> restored_height() const override {
         return height_in("restored");
     }
+    [[nodiscard]] uint64_t lowest_block() const override {
+        return height_in(kLowest).value_or(restored_height().value_or(0) + 1);
+    }
+    [[nodiscard]] Result<uint64_t> lowest_event() const override;
 
 private:
     [[nodiscard]] std::optional<uint64_t> height_in(std::string_view meta_key) const;
@@ -303,6 +309,18 @@ std::optional<TxPosition> Store::View::find_tx(const Hash256& hash) const {
     return position;
 }
 
+// Events go in whole groups: the hashes above a group have rows of their own.
+Result<uint64_t> Store::View::lowest_event() const {
+    uint64_t begin = 0;
+    if (const auto restored = restored_height()) {
+        ASSAY_ASSIGN(const CommitRecord first, record(*restored));
+        begin = first.parts.log_size;
+    }
+    if (!height_in(kLowest)) return begin;
+    ASSAY_ASSIGN(const CommitRecord before, record(lowest_block() - 1));
+    return std::max(begin, before.parts.log_size >> kLowestLogLevel << kLowestLogLevel);
+}
+
 std::optional<uint64_t> Store::View::height_in(std::string_view meta_key) const {
     const auto bytes = get_or_stop(kMeta, view_of(meta_key), "reading metadata");
     if (!bytes || bytes->size() != 8) return std::nullopt;
@@ -400,7 +418,7 @@ Status Store::commit(const BlockWrite& block, bool sync) {
     batch.put(kMeta, record_key(height), encode_commit_record(block.record));
     batch.put(kMeta, bytes_of("last"), height_key(height));
     ASSAY_RETURN_IF_ERROR(add_pruning(block, batch));
-
+    if (block.forgotten != nullptr) ASSAY_RETURN_IF_ERROR(add_forgetting(*block.forgotten, batch));
     return write(batch, sync, "committing height " + std::to_string(height));
 }
 
@@ -498,6 +516,21 @@ Status Store::add_pruning(const BlockWrite& write, Batch& batch) const {
     }
     if (!row->status().ok()) return storage_error(row->status(), "pruning the state tree");
     batch.put(kMeta, bytes_of("pruned"), height_key(reached));
+    return {};
+}
+
+Status Store::add_forgetting(const ForgottenBlocks& forgotten, Batch& batch) const {
+    const View view(engine_);
+    const uint64_t lowest = view.lowest_block();
+    if (forgotten.below <= lowest) return {};
+    for (uint64_t height = lowest; height < forgotten.below; ++height)
+        batch.erase(kBlocks, height_key(height));
+    for (const Hash256& hash : forgotten.tx_hashes) batch.erase(kIndex, hash.view());
+    ASSAY_ASSIGN(const uint64_t begin, view.lowest_event());
+    ASSAY_ASSIGN(const CommitRecord before, view.record(forgotten.below - 1));
+    const uint64_t end = before.parts.log_size >> kLowestLogLevel << kLowestLogLevel;
+    for (uint64_t index = begin; index < end; ++index) batch.erase(kLog, event_key(index));
+    batch.put(kMeta, bytes_of(kLowest), height_key(forgotten.below));
     return {};
 }
 

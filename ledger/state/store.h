@@ -28,6 +28,12 @@ struct TxPosition {
     uint32_t index = 0;
 };
 
+// Blocks that are deleted, with their events and the places of their transactions.
+struct ForgottenBlocks {
+    uint64_t below = 0;  // the new lowest height; 0: nothing is deleted
+    std::vector<Hash256> tx_hashes;
+};
+
 // Everything one block writes. Borrows what it points to for the duration of the call.
 struct BlockWrite {
     CommitRecord record;
@@ -40,6 +46,7 @@ struct BlockWrite {
     const std::vector<Hash256>* tx_hashes = nullptr;
     const std::map<std::string, Bytes>* meta = nullptr;
     uint64_t prune_through = 0;  // delete tree nodes that no version >= this one uses
+    const ForgottenBlocks* forgotten = nullptr;
 };
 
 // A consistent reading of the store.
@@ -57,6 +64,9 @@ public:
     [[nodiscard]] virtual uint64_t lowest_tree_version() const = 0;
     // Of the snapshot that the store began with; nullopt: it began with the genesis.
     [[nodiscard]] virtual std::optional<uint64_t> restored_height() const = 0;
+    // The first block that is here, or 1; the first event, or what would be the next.
+    [[nodiscard]] virtual uint64_t lowest_block() const = 0;
+    [[nodiscard]] virtual Result<uint64_t> lowest_event() const = 0;
 };
 
 class Store {
@@ -94,6 +104,7 @@ private:
     Status add_clearing(Batch& batch) const;
     Status drop_unfinished_restore();
     Status add_pruning(const BlockWrite& write, Batch& batch) const;
+    Status add_forgetting(const ForgottenBlocks& forgotten, Batch& batch) const;
     std::shared_ptr<Engine> engine_;
 };
 

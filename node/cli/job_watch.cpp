@@ -271,7 +271,7 @@ private:
     const GlobalOptions& globals_;
     Remote remote_;
     const bool on_terminal_;
-    uint64_t next_height_ = 1;
+    uint64_t next_height_ = 0;  // the first that the node has
     int polls_after_end_ = 0;
     std::string last_line_;
     std::map<std::string, std::string> names_;   // lower-case address -> moniker

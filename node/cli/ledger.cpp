@@ -76,7 +76,9 @@ abci::Header header_to_trust(Remote& remote, const GlobalOptions& globals) {
         const auto now = static_cast<int64_t>(status.value("timeMs", uint64_t{0}) / 1000);
         if (header.time().seconds() + kMaxAgeSeconds > now) return header;
     }
-    return engine_header(remote, std::max(newest - std::min(newest - 1, kBack), lowest), globals);
+    // Where old blocks are deleted, the lowest will soon be gone.
+    const uint64_t stays = lowest == 1 ? 1 : lowest + (newest - std::min(newest, lowest)) / 2;
+    return engine_header(remote, std::max(newest - std::min(newest - 1, kBack), stays), globals);
 }
 
 // The engine's hash of a block: what a node that begins with a snapshot is told to believe.
@@ -90,25 +92,22 @@ void print_trust(uint64_t height, const GlobalOptions& globals) {
 }
 
 // In whole blocks, as the node gives them; the last may bring more than `limit`.
-json all_events(std::optional<uint64_t> from, uint64_t limit, const GlobalOptions& globals) {
+json all_events(uint64_t from, uint64_t limit, const GlobalOptions& globals) {
     Remote remote(globals);
     json events = json::array();
-    json params = {{"limit", 1000}};
-    if (from) params["fromHeight"] = *from;
-    for (;;) {
-        auto reply = remote.call("ledger_getEvents", params);
+    for (uint64_t height = from;;) {
+        auto reply = remote.call("ledger_getEvents", {{"fromHeight", height}, {"limit", 1000}});
         for (auto& event : reply.at("events")) {
             if (limit != 0 && events.size() >= limit) break;
             events.push_back(std::move(event));
         }
         const auto next = reply.at("nextHeight").get<uint64_t>();
-        const bool at_end = next > reply.at("height").get<uint64_t>() ||
-                            (params.contains("fromHeight") && next <= params["fromHeight"]);
+        const bool at_end = next > reply.at("height").get<uint64_t>() || next <= height;
         if (at_end || (limit != 0 && events.size() >= limit)) {
             reply["events"] = std::move(events);
             return reply;
         }
-        params["fromHeight"] = next;
+        height = next;
     }
 }
 
@@ -175,7 +174,7 @@ void add_ledger_commands(CLI::App& app, const GlobalOptions& globals) {
         print_result(globals, reply, reply.dump(2));
     });
 
-    auto from = std::make_shared<std::optional<uint64_t>>();
+    auto from = std::make_shared<uint64_t>(0);
     auto* events = group->add_subcommand("events", "Events from a height on");
     events->add_option("--from", *from, "First height (default: the first that the node has)");
     events->footer("Example: assay ledger events --from 100 --json");

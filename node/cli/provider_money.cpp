@@ -20,7 +20,7 @@ struct MoneyFlags {
     std::string address;
     std::string amount;
     std::string key = "node";
-    uint64_t from = 1;
+    uint64_t from = 0;
     uint64_t limit = 50;
 };
 
@@ -197,7 +197,8 @@ void add_provider_money_commands(CLI::App& group, const GlobalOptions& globals) 
         group.add_subcommand("earnings", "Paid, pending and slashed, job by job");
     earnings_command->add_option("address", flags->address,
                                  "Operator address (default: this home's node)");
-    earnings_command->add_option("--from", flags->from, "First height")->capture_default_str();
+    earnings_command->add_option("--from", flags->from,
+                                 "First height (default: the first that the node has)");
     earnings_command->footer("Example: assay provider earnings --json");
     earnings_command->callback([flags, &globals] { earnings(*flags, globals); });
 
@@ -207,7 +208,8 @@ void add_provider_money_commands(CLI::App& group, const GlobalOptions& globals) 
         "history", "What happened to an operator: slots, votes, payments, stake");
     history_command->add_option("address", flags->address,
                                 "Operator address (default: this home's node)");
-    history_command->add_option("--from", flags->from, "First height")->capture_default_str();
+    history_command->add_option("--from", flags->from,
+                                "First height (default: the first that the node has)");
     history_command->add_option("--limit", flags->limit, "The last N events; 0: all")
         ->capture_default_str();
     history_command->footer("Example: assay provider history --limit 20");

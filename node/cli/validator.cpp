@@ -67,6 +67,28 @@ void add_validator_commands(CLI::App& app, const GlobalOptions& globals) {
     join->footer("Example: assay --home n validator register --bond 10000000000");
     join->callback([key, bond, &globals] { register_home(*bond, *key, globals); });
 
+    auto version = std::make_shared<uint32_t>(0);
+    auto* upgrade = group->add_subcommand(
+        "upgrade", "Signal that this node's program knows the next version of the rules");
+    upgrade->add_option("--version", *version, "The next version; the present one takes it back")
+        ->required();
+    upgrade->add_option("--key", *key, "Keyring entry of the operator or producer")
+        ->capture_default_str();
+    upgrade->footer("Example: assay --home n validator upgrade --version 3");
+    upgrade->callback([key, version, &globals] {
+        Remote remote(globals);
+        const auto reply =
+            remote.call("validator_signalUpgrade",
+                        {{"version", *version}, {"key", *key}, {"mode", "wait"}}, kSpendTimeoutMs);
+        const auto status = remote.call("ledger_getStatus", json::object());
+        const json due = status.value("upgrade", json());
+        print_result(globals, reply,
+                     due.is_null() ? "signalled. No upgrade is due yet: it takes more than two "
+                                     "thirds of the voting power"
+                                   : "signalled. Rules of version " + due.at("version").dump() +
+                                         " begin at height " + due.at("height").dump());
+    });
+
     auto* leave = group->add_subcommand("leave", "Give the voting power up; the stake stays");
     leave->add_option("--key", *key, "Keyring entry of the operator")->capture_default_str();
     leave->footer("Example: assay --home n validator leave");

@@ -89,6 +89,7 @@ Fields node_fields(NodeConfig& c) {
         {"enginePeers", field(c.engine_peers, "a list of \"NODEID@host:port\"")},
         {"engineRpc", field(c.engine_rpc, "\"host:port\", or empty: closed")},
         {"snapshotInterval", field(c.snapshot_interval, "blocks, or 0 for no snapshots")},
+        {"keepBlocks", field(c.keep_blocks, "blocks, at least 1000, or 0 for all")},
         {"stateSync", field(c.state_sync, "a list of \"host:port\"")},
         {"trustHeight", field(c.trust_height, "a height")},
         {"trustHash", field(c.trust_hash, "64 hexadecimal digits")},
@@ -136,6 +137,10 @@ Status check_ranges(const NodeConfig& c, const std::string& where) {
     if (c.block_interval_ms == 0 || c.heartbeat_ms == 0) {
         return bad("blockIntervalMs and heartbeatMs must be at least 1");
     }
+    constexpr uint64_t kLeastBlocks = 1000;  // state proofs reach back so far
+    if (c.keep_blocks != 0 && c.keep_blocks < kLeastBlocks)
+        return bad("keepBlocks is " + std::to_string(c.keep_blocks) +
+                   "; it takes 0 (all) or at least " + std::to_string(kLeastBlocks));
     const auto trusted = hash_from_hex(c.trust_hash);
     if (!c.state_sync.empty() && (c.trust_height == 0 || !trusted)) {
         return bad(

@@ -46,6 +46,7 @@ struct NodeConfig {
     std::vector<std::string> engine_peers;  // NODEID@host:port
     std::string engine_rpc;                 // host:port for others' light clients; empty: closed
     uint64_t snapshot_interval = 1000;      // blocks; 0: none are made
+    uint64_t keep_blocks = 0;               // older ones are deleted; 0: none
     std::vector<std::string> state_sync;    // host:port of others' engine_rpc; empty: from genesis
     uint64_t trust_height = 0;              // with state_sync: a block that is known, ...
     std::string trust_hash;                 // ... and the engine's hash of it

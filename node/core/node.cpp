@@ -96,6 +96,7 @@ struct Node::Parts {
     Status open_rpc();
     Status open_agent();
     void open_keeper();
+    void watch_upgrades();
     Status fetch(const pb::ArtifactRef& ref, const pb::Task& task);
     OfferOutcome offer(const pb::ArtifactRef& ref);
     ledger::CheckResult relay(ByteView tx);
@@ -115,6 +116,7 @@ Status Node::Parts::open_keys() {
 Status Node::Parts::open_ledger() {
     ASSAY_ASSIGN(database, ledger::Database::open(options.home.ledger().string()));
     ledger::LocalApplicationOptions application_options;
+    application_options.keep_blocks = options.config.keep_blocks;
     if (options.config.engine == EngineKind::kCometbft) {  // the others have nobody to ask for one
         application_options.snapshots.directory = options.home.snapshots();
         application_options.snapshots.interval = options.config.snapshot_interval;
@@ -397,6 +399,18 @@ void Node::Parts::stop() {
     if (peer_server) peer_server->stop();
 }
 
+// An operator has until the upgrade's height to change the program.
+void Node::Parts::watch_upgrades() {
+    engine->subscribe([log = log](const ledger::CommittedBlock& block) {
+        for (const pb::Event& event : block.events) {
+            if (event.type() != "upgrade.scheduled") continue;
+            const std::string& version = event.attributes(0).value();
+            log->warn("rules of version {} begin at height {}; this program knows up to {}",
+                      version, event.attributes(1).value(), ledger::kAppVersion);
+        }
+    });
+}
+
 Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Node::~Node() {
     stop();
@@ -414,6 +428,7 @@ Result<std::unique_ptr<Node>> Node::start(NodeStart options) {
     ASSAY_RETURN_IF_ERROR(p.open_ledger());
     ASSAY_RETURN_IF_ERROR(p.open_peers());
     p.open_keeper();
+    p.watch_upgrades();
     ASSAY_RETURN_IF_ERROR(p.open_agent());
     ASSAY_RETURN_IF_ERROR(p.open_rpc());
     ASSAY_RETURN_IF_ERROR(p.engine->start());

@@ -29,10 +29,15 @@ Result<json> get_status(const Services& services) {
                    {"headHash", hash_text(services.engine.head_hash())},
                    {"lowestHeight", integer_json(services.engine.lowest_height())},
                    {"snapshotHeights", std::move(snapshots)},
+                   {"appVersion", services.application.info().app_version},
+                   {"upgrade", nullptr},
                    {"mempoolSize", services.engine.mempool_size()},
                    {"failure", services.engine.failure()},
                    {"totals", message_to_json(reader.totals())},
                    {"params", message_to_json(reader.params())}};
+    if (const auto upgrade = reader.upgrade(); upgrade && upgrade->height() > point.height)
+        answer["upgrade"] = {{"version", upgrade->version()},
+                             {"height", integer_json(upgrade->height())}};
     if (const auto block = services.engine.block(point.height); block.ok())
         answer["timeMs"] = integer_json(block->block.header().time_ms());
     return with_point(std::move(answer), point);
@@ -98,8 +103,8 @@ Result<json> get_events(const MethodEnv& env, const json& params) {
     ASSAY_ASSIGN(const auto point, read_point(*env.services));
     ASSAY_ASSIGN(const auto filter, event_filter(params));
     const uint64_t limit = params.value("limit", kDefaultEvents);
-    const uint64_t lowest = env.services->engine.lowest_height();
-    uint64_t height = std::max<uint64_t>(params.value("fromHeight", lowest), 1);
+    uint64_t height = params.value("fromHeight", uint64_t{0});
+    if (height == 0) height = env.services->engine.lowest_height();
     json events = json::array();
     // Whole blocks only, so that nextHeight goes on exactly where this ends.
     for (uint64_t scanned = 0; height <= point.height && scanned < kMaxScannedBlocks; ++scanned) {
@@ -174,8 +179,9 @@ void add_ledger_methods(std::vector<Method>& methods, const MethodEnv& env) {
         {.name = "ledger_getStatus",
          .summary = "Head of the chain, totals of the money supply and chain parameters.",
          .result = "chainId, headHash, timeMs, lowestHeight (the first block that is here), "
-                   "snapshotHeights (that new nodes may begin with), mempoolSize, totals, params, "
-                   "failure (empty while healthy), height, appHash",
+                   "snapshotHeights (that new nodes may begin with), appVersion (of the rules of "
+                   "the next block), upgrade (version and height of those decided for, or null), "
+                   "mempoolSize, totals, params, failure (empty while healthy), height, appHash",
          .example = "{}",
          .handler = [&services](const json&, CallContext&) { return get_status(services); }});
     methods.push_back(

@@ -4,6 +4,7 @@
 
 #include "contracts/transactions.h"
 #include "contracts/validators.h"
+#include "ledger/codec/block.h"
 #include "ledger/crypto/address_text.h"
 #include "node/rpc/methods.h"
 #include "node/rpc/records.h"
@@ -40,6 +41,38 @@ Result<json> register_validator(const MethodEnv& env, const json& params, CallCo
     payload.set_consensus_key(std::string(text_of(hash_param(params, "consensusKey").view())));
     return env.submitter->sign_and_submit(params, static_cast<uint32_t>(TxType::kValidatorRegister),
                                           payload, context);
+}
+
+Result<json> signal_upgrade(const MethodEnv& env, const json& params, CallContext& context) {
+    const auto version = params["version"].get<uint64_t>();
+    // Whoever signals says that this program knows the rules.
+    if (version > ledger::kAppVersion)
+        return fail(Code::kUnsupported,
+                    "parameter version: this program knows rules up to version " +
+                        std::to_string(ledger::kAppVersion) + ", not " + std::to_string(version) +
+                        ". Remedy: first run the assay release for them");
+    pb::UpgradeSignal payload;
+    payload.set_version(static_cast<uint32_t>(version));
+    return env.submitter->sign_and_submit(params, static_cast<uint32_t>(TxType::kUpgradeSignal),
+                                          payload, context);
+}
+
+void add_upgrade_method(std::vector<Method>& methods, const MethodEnv& env) {
+    std::vector<Param> params = {
+        {.name = "version",
+         .type = JsonType::kInteger,
+         .required = true,
+         .description = "the next version; the present one takes it back"}};
+    for (Param& param : signing_params()) params.push_back(std::move(param));
+    methods.push_back(
+        {.name = "validator_signalUpgrade",
+         .summary = "Says that this node's program knows the next version of the "
+                    "rules: by the producer, or as a validator.",
+         .params = std::move(params),
+         .result = std::string(kSubmittedResult),
+         .example = R"({"version":2})",
+         .role = Role::kSpend,
+         .handler = [env](const json& p, CallContext& c) { return signal_upgrade(env, p, c); }});
 }
 
 }  // namespace
@@ -82,6 +115,7 @@ void add_validator_methods(std::vector<Method>& methods, const MethodEnv& env) {
                                p, static_cast<uint32_t>(TxType::kValidatorLeave),
                                pb::ValidatorLeave{}, c);
                        }});
+    add_upgrade_method(methods, env);
 }
 
 }  // namespace assay::node

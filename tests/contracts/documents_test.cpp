@@ -73,7 +73,7 @@ TEST(Documents, TransactionsAscendAndAreFound) {
         EXPECT_TRUE(names.insert(info.name).second);
     }
     EXPECT_EQ(find_transaction(2U), nullptr);
-    EXPECT_EQ(names.size(), 16U);
+    EXPECT_EQ(names.size(), 17U);
 }
 
 }  // namespace

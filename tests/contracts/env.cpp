@@ -80,6 +80,8 @@ void Env::open_block(uint64_t time_ms) {
     info_.height += 1;
     info_.time_ms = time_ms;
     info_.misbehavior.clear();
+    info_.app_version =
+        rules_.upgraded_version(committed_, info_.height).value_or(ledger::kAppVersion);
     Bytes seed;
     append_be64(seed, info_.height);
     info_.beacon = ledger::tagged_hash("test/beacon", seed);
@@ -233,6 +235,11 @@ Tx register_validator(const Address& who, const Bytes& consensus_key) {
 }
 Tx leave_validators(const Address& who) {
     return make(who, TxType::kValidatorLeave, pb::ValidatorLeave());
+}
+Tx signal_upgrade(const Address& who, uint32_t version) {
+    pb::UpgradeSignal message;
+    message.set_version(version);
+    return make(who, TxType::kUpgradeSignal, message);
 }
 Tx unjail(const Address& who) {
     return make(who, TxType::kStakeUnjail, pb::StakeUnjail());

@@ -65,6 +65,10 @@ public:
     }
     // CometBFT tells of two votes in the block that is open.
     void report_double_vote(const Bytes& consensus_key);
+    // A chain with this producer instead of validators.
+    void set_producer(const Address& producer) { info_.producer = producer; }
+    // Of the rules of the block that is open.
+    [[nodiscard]] uint32_t app_version() const { return info_.app_version; }
     // Ascending by key, as the engine gets them.
     [[nodiscard]] std::vector<ledger::ValidatorPower> validators() const;
     void require(const Requirement& requirement) const { requirement(*this); }
@@ -111,6 +115,7 @@ private:
 [[nodiscard]] Bytes key_named(std::string_view name);
 [[nodiscard]] Tx register_validator(const Address& who, const Bytes& consensus_key);
 [[nodiscard]] Tx leave_validators(const Address& who);
+[[nodiscard]] Tx signal_upgrade(const Address& who, uint32_t version);
 struct ProviderOptions {
     uint64_t price_floor = 100;
     uint32_t capacity = 2;

@@ -117,8 +117,11 @@ private:
             case 5:
                 return register_validator(who, any_key());
             case 6:
-                return random_.chance(30) ? leave_validators(who)
-                                          : bond(who, random_.below(5 * kMinStake));
+                if (random_.chance(30)) return leave_validators(who);
+                if (random_.chance(30))
+                    return signal_upgrade(
+                        who, ledger::kAppVersion + static_cast<uint32_t>(random_.below(2)));
+                return bond(who, random_.below(5 * kMinStake));
             default: {
                 const bool active = random_.chance(92);
                 return update_provider(who, active, 1 + static_cast<uint32_t>(random_.below(3)));

@@ -217,7 +217,7 @@ abci::Response CometEngine::info() const {
     abci::ResponseInfo& answer = *response.mutable_info();
     answer.set_data("assay");
     answer.set_version(std::string(kSoftware));
-    answer.set_app_version(genesis().app_version());
+    answer.set_app_version(head.app_version);
     answer.set_last_block_height(static_cast<int64_t>(head.height));
     if (head.height > 0) answer.set_last_block_app_hash(std::string(text_of(head.app_hash.view())));
     return response;
@@ -309,6 +309,10 @@ abci::Response CometEngine::finalize_block(const abci::RequestFinalizeBlock& req
         update.mutable_pub_key()->set_ed25519(std::string(text_of(changed.consensus_key)));
         update.set_power(static_cast<int64_t>(changed.power));
     }
+    // From the next header on.
+    if (outcome->next_app_version != outcome->app_version)
+        answer.mutable_consensus_param_updates()->mutable_version()->set_app(
+            outcome->next_app_version);
     answer.set_app_hash(std::string(text_of(outcome->app_hash.view())));
     decided_ = Decided{block_of(proposal, *outcome), std::move(*outcome)};
     return response;
@@ -321,7 +325,7 @@ abci::Response CometEngine::commit() {
     const auto committed = commit_block(std::move(decided.block), std::move(decided.outcome), {});
     if (!committed.ok()) return stopped(committed.error());
     abci::Response response;
-    response.mutable_commit();
+    response.mutable_commit()->set_retain_height(static_cast<int64_t>(app_.retain_height()));
     return response;
 }
 
@@ -389,6 +393,7 @@ abci::Response CometEngine::apply_snapshot_chunk(const abci::RequestApplySnapsho
     if (applied.ok()) {
         answer.set_result(Answer::ACCEPT);
         if (!*applied) return response;
+        if (const Status known = app_.check_version(); !known) return stopped(known.error());
         if (const Status found = find_head(); !found.ok()) return stopped(found.error());
         note("this node begins with the snapshot of height " + std::to_string(height()));
         return response;

@@ -43,8 +43,9 @@ inline abci::RequestInitChain init_request() {
 class CometNode {
 public:
     // With snapshots every so many blocks, for an interval above 0.
-    explicit CometNode(std::string directory, uint64_t snapshot_interval = 0)
-        : directory_(std::move(directory)), snapshot_interval_(snapshot_interval) {
+    explicit CometNode(std::string directory, uint64_t snapshot_interval = 0,
+                       uint32_t newest = kAppVersion)
+        : directory_(std::move(directory)), snapshot_interval_(snapshot_interval), rules_(newest) {
         std::filesystem::create_directories(directory_);
         start();
     }
@@ -58,6 +59,7 @@ public:
         app_options.threads = 1;
         app_options.snapshots.directory = directory_ + "/snapshots";
         app_options.snapshots.interval = snapshot_interval_;
+        app_options.keep_blocks = keep_blocks;
         app_ = LocalApplication::open(rules_, *database_, app_options).value();
         comet::CometOptions comet;
         comet.config.home = directory_;
@@ -131,6 +133,8 @@ public:
     LocalApplication& app() { return *app_; }
     Database& database() { return *database_; }
     CometDriver& driver() { return *driver_; }
+
+    uint64_t keep_blocks = 0;  // from the next start() on
 
 private:
     const std::string directory_;

@@ -89,10 +89,19 @@ inline Bytes toy_mint(const ToyTx& tx, uint64_t amount) {
     return sign_toy(tx, kToyMint, payload);
 }
 
+inline Bytes toy_upgrade(const ToyTx& tx, uint32_t version, uint64_t height) {
+    Bytes payload;
+    append_be32(payload, version);
+    append_be64(payload, height);
+    return sign_toy(tx, kToyUpgrade, payload);
+}
+
 // Database and application, without an engine.
 struct ToyNode {
-    explicit ToyNode(const std::string& directory, const DatabaseOptions& options = {})
-        : database(Database::open(directory, options).value()),
+    explicit ToyNode(const std::string& directory, const DatabaseOptions& options = {},
+                     uint32_t newest = kAppVersion)
+        : rules(newest),
+          database(Database::open(directory, options).value()),
           app(LocalApplication::open(rules, *database).value()) {}
     ToyRules rules;
     std::unique_ptr<Database> database;
@@ -101,7 +110,9 @@ struct ToyNode {
 
 // A producer whose clock is `now_ms`.
 struct ToyChain {
-    explicit ToyChain(const std::string& directory, MempoolLimits limits = {}) : node(directory) {
+    explicit ToyChain(const std::string& directory, MempoolLimits limits = {},
+                      uint32_t newest = kAppVersion)
+        : node(directory, {}, newest) {
         ProducerOptions options;
         options.clock = [this] { return now_ms.load(); };
         options.mempool = limits;

@@ -3,7 +3,8 @@
 //
 // State: 'a' + address -> be64 balance, be64 nonce; 's' -> be64 supply; 'f' -> be64 fees collected;
 // 't' -> be64 seconds of the last tick. Transactions: 1 transfer (20-byte recipient, be64 amount);
-// 2 mint (be64 amount), which breaks the supply law on purpose; 3 note (any bytes; emits an event).
+// 2 mint (be64 amount), which breaks the supply law on purpose; 3 note (any bytes; emits an event,
+// which from version 3 on tells the version); 4 upgrade (be32 version, be64 height).
 // Ownership: none. Threads: const and stateless. Errors: TxCodes; init_genesis takes any genesis.
 #pragma once
 
@@ -14,6 +15,7 @@ namespace assay::ledger::testing {
 inline constexpr uint32_t kToyTransfer = 1;
 inline constexpr uint32_t kToyMint = 2;
 inline constexpr uint32_t kToyNote = 3;
+inline constexpr uint32_t kToyUpgrade = 4;
 inline constexpr uint64_t kToyMinFee = 10;
 inline constexpr uint64_t kToyTickSeconds = 10;
 
@@ -41,6 +43,17 @@ inline uint64_t toy_number(const ReadView& state, char tag) {
 
 class ToyRules : public Rules {
 public:
+    explicit ToyRules(uint32_t newest = kAppVersion) : newest_(newest) {}
+    uint32_t newest_version() const override { return newest_; }
+    std::optional<uint32_t> upgraded_version(const ReadView& before,
+                                             uint64_t height) const override {
+        const auto raw = before.get(Bytes{'u'});  // be32 version, be64 height, be32 until then
+        if (!raw) return std::nullopt;
+        const ByteView bytes = *raw;
+        return height >= read_be64(bytes.subspan(4)) ? read_be32(bytes)
+                                                     : read_be32(bytes.subspan(12));
+    }
+
     Status init_genesis(const pb::Genesis& genesis, State& state) const override {
         uint64_t supply = 0;
         for (const pb::GenesisAccount& account : genesis.accounts()) {
@@ -58,6 +71,8 @@ public:
         if (tx.body.type() == kToyTransfer)
             return size == 28 ? TxCode::kOk : TxCode::kMalformedPayload;
         if (tx.body.type() == kToyMint) return size == 8 ? TxCode::kOk : TxCode::kMalformedPayload;
+        if (tx.body.type() == kToyUpgrade)
+            return size == 12 ? TxCode::kOk : TxCode::kMalformedPayload;
         return tx.body.type() == kToyNote ? TxCode::kOk : TxCode::kUnknownType;
     }
 
@@ -72,7 +87,7 @@ public:
         return toy_account(state, sender).nonce;
     }
 
-    TxOutcome apply(const CheckedTx& tx, const BlockInfo&, State& state,
+    TxOutcome apply(const CheckedTx& tx, const BlockInfo& block, State& state,
                     Events& events) const override {
         ToyAccount sender = toy_account(state, tx.sender);
         const uint64_t fee = tx.body.fee();
@@ -94,8 +109,14 @@ public:
         } else if (tx.body.type() == kToyMint) {
             sender.balance += read_be64(payload);
             put_account(state, tx.sender, sender);
+        } else if (tx.body.type() == kToyUpgrade) {
+            Bytes upgrade = bytes_of(payload);
+            append_be32(upgrade, block.app_version);
+            state.put(Bytes{'u'}, std::move(upgrade));
         } else {
             events.push_back({"toy.note", {{"bytes", to_hex(payload)}}});
+            if (block.app_version >= 3)
+                events.back().attributes.emplace_back("version", std::to_string(block.app_version));
         }
         return {TxCode::kOk, fee};
     }
@@ -144,6 +165,8 @@ public:
     }
 
 private:
+    const uint32_t newest_;
+
     static void put_number(State& state, char tag, uint64_t value) {
         Bytes raw;
         append_be64(raw, value);

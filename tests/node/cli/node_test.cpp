@@ -99,6 +99,9 @@ TEST_F(NodeTest, ReadsProvesExportsAndAudits) {
     EXPECT_FALSE(error_of({"job", "verify", kId}, 4).empty());
     EXPECT_FALSE(error_of({"provider", "stake", "bond", "99999999999999999999999"}, 2).empty());
     EXPECT_FALSE(error_of({"provider", "stake", "bond", "1", "--key", "nobody"}, 4).empty());
+    // Nobody signals rules that its own program does not know.
+    EXPECT_NE(error_of({"validator", "upgrade", "--version", "1000"}, 1).find("this program knows"),
+              std::string::npos);
     EXPECT_GE(ask({"status"})["ledger"].value("height", 0), 1);
     EXPECT_EQ(ask({"ledger", "account", address}).value("nonce", 0), 1);
     EXPECT_EQ(ask({"ledger", "block", "1"})["block"]["header"].value("height", 0), 1);
