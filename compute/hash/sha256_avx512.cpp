@@ -45,8 +45,7 @@ ASSAY_512 inline void transpose(__m512i* r) {
 
 // w[i] = word i of the block of each message.
 ASSAY_512 inline void load_words(__m512i* w, const uint8_t* const* blocks, size_t block) {
-    const __m512i swap =
-        _mm512_set4_epi32(0x0c0d0e0f, 0x08090a0b, 0x04050607, 0x00010203);
+    const __m512i swap = _mm512_set4_epi32(0x0c0d0e0f, 0x08090a0b, 0x04050607, 0x00010203);
     constexpr size_t kAhead = 8;  // blocks: sixteen streams are more than the machine follows
 #pragma GCC unroll 16
     for (int i = 0; i < 16; ++i) {
@@ -74,8 +73,8 @@ ASSAY_512 inline void round_of(__m512i* v, __m512i word, uint32_t constant, int 
     const __m512i s1 =
         xor_of(_mm512_ror_epi32(e, 6), _mm512_ror_epi32(e, 11), _mm512_ror_epi32(e, 25));
     const __m512i choice = _mm512_ternarylogic_epi32(e, f, g, 0xCA);
-    const __m512i t1 = _mm512_add_epi32(_mm512_add_epi32(_mm512_add_epi32(v[(7 - i) & 7], k), s1),
-                                        choice);
+    const __m512i t1 =
+        _mm512_add_epi32(_mm512_add_epi32(_mm512_add_epi32(v[(7 - i) & 7], k), s1), choice);
     const __m512i s0 =
         xor_of(_mm512_ror_epi32(a, 2), _mm512_ror_epi32(a, 13), _mm512_ror_epi32(a, 22));
     const __m512i majority = _mm512_ternarylogic_epi32(a, b, c, 0xE8);
