@@ -10,6 +10,7 @@
 #include <string>
 #include <thread>
 
+#include "compute/hash/leaves.h"
 #include "compute/hash/sha256.h"
 
 namespace assay::compute {
@@ -22,23 +23,21 @@ struct CloseFile {
     void operator()(std::FILE* file) const { std::fclose(file); }
 };
 
-constexpr size_t kRunBytes = 16 * kChunkBytes;  // of a file, hashed at a time
+constexpr size_t kRunBytes = 32 * kChunkBytes;  // of a file, hashed at a time
 constexpr size_t kThreadChunks = 4;             // that make a thread worth starting
 
 // Appends the leaf hashes of the chunks of `bytes`.
 void hash_chunks(ByteView bytes, std::vector<Hash256>& out) {
     const size_t count = Manifest::chunk_count(bytes.size()), first = out.size();
     out.resize(first + count);
+    const size_t threads = std::clamp<size_t>(std::thread::hardware_concurrency(), 1,
+                                              std::max<size_t>(1, count / kThreadChunks));
+    const size_t run = leaves_at_once(count, threads);
     std::atomic<size_t> next{0};
     const auto work = [&] {
-        for (size_t i = next++; i < count; i = next++) {
-            const size_t at = i * kChunkBytes;
-            out[first + i] =
-                chunk_hash(bytes.subspan(at, std::min<size_t>(kChunkBytes, bytes.size() - at)));
-        }
+        for (size_t i = next.fetch_add(run); i < count; i = next.fetch_add(run))
+            leaf_hashes({&bytes, 1}, kChunkBytes, i, std::min(count, i + run), &out[first]);
     };
-    const size_t threads =
-        std::min<size_t>(std::thread::hardware_concurrency(), count / kThreadChunks);
     std::vector<std::jthread> others;
     for (size_t i = 1; i < threads; ++i) others.emplace_back(work);
     work();

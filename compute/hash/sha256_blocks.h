@@ -14,4 +14,14 @@ void sha256_blocks_portable(uint32_t* state, const uint8_t* blocks, size_t count
 using Sha256Blocks = void (*)(uint32_t* state, const uint8_t* blocks, size_t count);
 Sha256Blocks sha256_blocks_native();
 
+// Several messages in step: `count` blocks from each of `width` places.
+inline constexpr size_t kMaxSha256Lanes = 16;
+struct Sha256Lanes {
+    size_t width;
+    void (*compress)(uint32_t (*states)[8], const uint8_t* const* blocks, size_t count);
+};
+// Two messages with the SHA instructions, sixteen with AVX-512; no compress where they are missing.
+Sha256Lanes sha256_lanes_pair();
+Sha256Lanes sha256_lanes_sixteen();
+
 }  // namespace assay::compute

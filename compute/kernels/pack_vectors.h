@@ -41,9 +41,16 @@ struct SideBySide : Values {
     using F = typename U::F;
     using I = typename U::I;
     static constexpr int64_t kWidth = L::kWidth;
+    static constexpr bool kToRows = true;
     static constexpr int64_t kAhead = 12;  // rows of k to prefetch: each lies in a page of its own
 
     explicit SideBySide(const PackJob& job) : Values(job, job.depth_stride, kWidth) {}
+    // Bundle g of others alone.
+    SideBySide(const SideBySide& others, int64_t g) : Values(others) {
+        data += kWidth * g;
+        vectors -= kWidth * g;
+        bundles = 1;
+    }
 
     ASSAY_HD F value(int64_t g, int64_t k) const {
         const float* at = data + k * stride + kWidth * g;
@@ -53,26 +60,27 @@ struct SideBySide : Values {
     }
     ASSAY_HD void prefetch(int64_t k) const {
         const float* at = data + (k + kAhead < stop ? k + kAhead : k) * stride;
-        for (int64_t v = 0; v < (kWhole ? vectors : 1); v += 16)
-            __builtin_prefetch(at + v, 0, 3);
+        for (int64_t v = 0; v < (kWhole ? vectors : 1); v += 16) __builtin_prefetch(at + v, 0, 3);
         if (kWhole) __builtin_prefetch(at + vectors - 1, 0, 3);
     }
     ASSAY_HD void tops(uint32_t* out) const {
-        constexpr int64_t kRun = 32;  // rows of k, bundle by bundle
-        I top[kMaxGroup / kWidth];
-        for (int64_t g = 0; g < bundles; ++g) top[g] = L::zero_int();
-        for (int64_t first = from; first < stop; first += kRun) {
-            const int64_t end = first + kRun < stop ? first + kRun : stop;
-            for (int64_t g = 0; g < bundles; ++g) {
-                I most = top[g];
-                for (int64_t k = first; k < end; ++k) {
-                    if (g == 0) prefetch(k);
-                    most = L::max_int(most, L::magnitude(value(g, k)));
-                }
-                top[g] = most;
-            }
+        if (bundles == 2) return tops_of<2>(out);
+        if (bundles == 3) return tops_of<3>(out);
+        if (bundles == 4) return tops_of<4>(out);
+        for (int64_t g = 0; g < bundles; ++g)
+            SideBySide(*this, g).template tops_of<1>(out + kWidth * g);
+    }
+    template <int64_t kBundles>
+    ASSAY_HD void tops_of(uint32_t* out) const {
+        I top[kBundles];
+        for (I& each : top) each = L::zero_int();
+        for (int64_t k = from; k < stop; ++k) {
+            prefetch(k);
+            ASSAY_UNROLL_ALL
+            for (int64_t g = 0; g < kBundles; ++g)
+                top[g] = L::max_int(top[g], L::magnitude(value(g, k)));
         }
-        for (int64_t g = 0; g < bundles; ++g) L::store_magnitudes(out + kWidth * g, top[g]);
+        for (int64_t g = 0; g < kBundles; ++g) L::store_magnitudes(out + kWidth * g, top[g]);
     }
     // Unit u of a bundle. kInside: all of its elements exist.
     template <bool kInside>
@@ -108,6 +116,7 @@ struct EndToEnd : Values {
     using F = typename U::F;
     using I = typename U::I;
     static constexpr int64_t kWidth = L::kWidth;
+    static constexpr bool kToRows = false;  // see pack_rows
 
     explicit EndToEnd(const PackJob& job) : Values(job, job.vector_stride, kWidth) {}
 
@@ -119,18 +128,18 @@ struct EndToEnd : Values {
         if constexpr (!kFold) return x;
         return L::mul(x, kInside ? L::load(multiply + k) : load_count<U>(multiply + k, count));
     }
-    ASSAY_HD void tops(uint32_t* out) const {
-        for (int64_t v = 0; v < vectors; ++v) {
-            I top0 = L::zero_int(), top1 = top0;
-            int64_t k = from;
-            for (; k + 2 * kWidth <= stop; k += 2 * kWidth) {
-                top0 = L::max_int(top0, L::magnitude(value<true>(v, k)));
-                top1 = L::max_int(top1, L::magnitude(value<true>(v, k + kWidth)));
-            }
-            for (; k < stop; k += kWidth)
-                top0 = L::max_int(top0, L::magnitude(value<false>(v, k)));
-            out[v] = L::top(L::max_int(top0, top1));
+    ASSAY_HD uint32_t top(int64_t v) const {
+        I top0 = L::zero_int(), top1 = top0;
+        int64_t k = from;
+        for (; k + 2 * kWidth <= stop; k += 2 * kWidth) {
+            top0 = L::max_int(top0, L::magnitude(value<true>(v, k)));
+            top1 = L::max_int(top1, L::magnitude(value<true>(v, k + kWidth)));
         }
+        for (; k < stop; k += kWidth) top0 = L::max_int(top0, L::magnitude(value<false>(v, k)));
+        return L::top(L::max_int(top0, top1));
+    }
+    ASSAY_HD void tops(uint32_t* out) const {
+        for (int64_t v = 0; v < vectors; ++v) out[v] = top(v);
     }
     // kWidth units of vector v.
     template <bool kInside>
@@ -141,22 +150,23 @@ struct EndToEnd : Values {
         if constexpr (!kPairs) return quantised(u);
         return U::pairs_of(quantised(2 * u), quantised(2 * u + kWidth));
     }
-    ASSAY_HD void by_vector(int64_t g, int64_t u, const float* inverse, I* r) const {
+    // The same where the last of them may not exist.
+    ASSAY_HD I units_of(int64_t v, int64_t u, F by) const {
+        const bool inside = (kPairs ? 2 : 1) * (u + kWidth) <= stop;
+        if (v >= vectors) return L::zero_int();
+        return inside ? units<true>(v, u, by) : units<false>(v, u, by);
+    }
+    ASSAY_HD void by_unit(int64_t g, int64_t u, const float* inverse, I* r) const {
         const bool inside = (kPairs ? 2 : 1) * (u + kWidth) <= stop;
         const int64_t first = kWidth * g;
         if (inside && first + kWidth <= vectors) {
             ASSAY_UNROLL_ALL
             for (int64_t v = 0; v < kWidth; ++v)
                 r[v] = units<true>(first + v, u, L::set(inverse[first + v]));
-            return;
+        } else {
+            for (int64_t v = 0; v < kWidth; ++v)
+                r[v] = units_of(first + v, u, L::set(inverse[first + v]));
         }
-        ASSAY_UNROLL_ALL
-        for (int64_t v = 0; v < kWidth; ++v)
-            r[v] = first + v < vectors ? units<false>(first + v, u, L::set(inverse[first + v]))
-                                       : L::zero_int();
-    }
-    ASSAY_HD void by_unit(int64_t g, int64_t u, const float* inverse, I* r) const {
-        by_vector(g, u, inverse, r);
         U::transpose(r);
     }
 };
@@ -224,11 +234,10 @@ ASSAY_HD Bits pack_from(const PackJob& job, const Source& source) {
     for (int64_t u = begin; u < end; u = (u / kBlock + 1) * kBlock) {
         const int64_t next = (u / kBlock + 1) * kBlock < end ? (u / kBlock + 1) * kBlock : end;
         alignas(64) uint32_t norms[kMaxGroup];
-        if (job.out_unit_stride == 1) {
-            write_rows<U>(job, source, inverse, u, next, norms);
-        } else {
-            write_units<U>(job, source, inverse, u, next, norms);
-        }
+        const bool rows = Source::kToRows && job.out_unit_stride == 1;
+        if constexpr (Source::kToRows)
+            if (rows) write_rows<U>(job, source, inverse, u, next, norms);
+        if (!rows) write_units<U>(job, source, inverse, u, next, norms);
         if constexpr (!kPairs) continue;
         for (int64_t first = 0; first < job.group; first += job.panel) {
             uint32_t top = 0;
@@ -240,8 +249,55 @@ ASSAY_HD Bits pack_from(const PackJob& job, const Source& source) {
     return bits;
 }
 
+// Row v, and its share of the norms of its panel.
+template <class U, bool kPairs, bool kFold>
+ASSAY_HD void write_row(const PackJob& job, const EndToEnd<U, kPairs, kFold>& source, int64_t v,
+                        float inverse) {
+    constexpr int64_t kWidth = U::L::kWidth;
+    constexpr int64_t kBlock = kPairs ? kNormBlock / 2 : kNormBlock;  // units
+    const int64_t end = pack_units(job.stop, job.slices);
+    const int64_t begin = pack_units(job.from, job.slices) / kWidth * kWidth;
+    const auto by = U::L::set(inverse);
+    int32_t* to = job.out + v * job.out_vector_stride;
+    for (int64_t u = begin; u < end;) {
+        const int64_t block = u / kBlock;
+        const int64_t next = (block + 1) * kBlock < end ? (block + 1) * kBlock : end;
+        typename U::I norm = U::L::zero_int();
+        for (; u < next; u += kWidth) {
+            const typename U::I units = source.units_of(v, u, by);
+            U::store(to + u, units);
+            if constexpr (kPairs) norm = U::add(norm, U::squares(units));
+        }
+        if constexpr (!kPairs) continue;
+        uint32_t& most = job.norms[v / job.panel * job.norm_stride + block];
+        const uint32_t sum = U::sum(norm);
+        most = v % job.panel == 0 || sum > most ? sum : most;
+    }
+}
+
+// Rows from rows, one at a time: each is read twice, the second time from a near cache.
+template <class U, bool kPairs, bool kFold>
+Bits pack_rows(const PackJob& job) {
+    const EndToEnd<U, kPairs, kFold> source(job);
+    PackJob row = job;  // for its scale
+    row.group = 1;
+    Bits bits = 0;
+    for (int64_t v = 0; v < job.group; ++v) {
+        row.scale = job.scale + v;
+        row.vectors = v < job.vectors ? 1 : 0;
+        const uint32_t top = v < job.vectors && !job.unit_scale ? source.top(v) : 0;
+        float inverse = 0;
+        const Bits found = pack_scales(row, &top, &inverse);
+        if (found >= kInfinityBits) return found;
+        bits = found > bits ? found : bits;
+        write_row(job, source, v, inverse);
+    }
+    return bits;
+}
+
 template <class U, bool kPairs, bool kFold>
 Bits pack_as(const PackJob& job) {
+    if (job.depth_stride == 1 && job.out_unit_stride == 1) return pack_rows<U, kPairs, kFold>(job);
     if (job.depth_stride == 1) return pack_from<U, kPairs>(job, EndToEnd<U, kPairs, kFold>(job));
     if (job.vector_stride != 1) return PackKernels<typename U::L>::pack(job);
     if (job.vectors == job.group)

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "compute/checkpoint/artifact.h"
+#include "compute/hash/leaves.h"
 #include "compute/hash/sha256.h"
 #include "compute/kernels/backend.h"
 #include "tests/compute/emulated_gpu.h"
@@ -70,6 +71,59 @@ TEST(merkle, backends_hash_chunks_of_joined_pieces) {
                 EXPECT_TRUE(found == expected)
                     << n << " words, chunks of " << chunk << " on " << std::string(backend.name());
             }
+        }
+    }
+}
+
+// Chunks of odd lengths over pieces of odd lengths, more and fewer than go in step, each way.
+TEST(merkle, leaves_in_step_equal_leaves_alone) {
+    Bytes bytes(9000);
+    for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(i * i * 7 + i / 256);
+    for (const size_t width : {1UL, 2UL, 16UL}) {
+        for (const size_t piece : {1UL, 63UL, 64UL, 129UL, 777UL, 9000UL}) {
+            std::vector<ByteView> pieces;
+            for (size_t at = 0; at < bytes.size(); at += piece) {
+                pieces.push_back(ByteView(bytes).subspan(at, std::min(piece, bytes.size() - at)));
+                pieces.emplace_back();
+            }
+            for (const size_t chunk : {1UL, 54UL, 55UL, 56UL, 63UL, 64UL, 65UL, 119UL, 500UL, 563UL,
+                                       1024UL, 4500UL, 9000UL, 10000UL}) {
+                std::vector<Hash256> expected;
+                for (size_t at = 0; at < bytes.size(); at += chunk)
+                    expected.push_back(merkle_leaf(
+                        ByteView(bytes).subspan(at, std::min(chunk, bytes.size() - at))));
+                std::vector<Hash256> found(expected.size()), best(expected.size());
+                leaf_hashes(pieces, chunk, 0, best.size(), best.data());
+                EXPECT_TRUE(best == expected) << "chunks of " << chunk << ", pieces of " << piece;
+                if (!leaf_hashes_in_step(width, pieces, chunk, 0, found.size(), found.data()))
+                    continue;
+                EXPECT_TRUE(found == expected)
+                    << width << " in step, chunks of " << chunk << ", pieces of " << piece;
+            }
+        }
+    }
+}
+
+// RFC 6962 leaves of the published messages: SHA-256(0x00, message), from an independent program.
+TEST(merkle, published_leaves_in_step) {
+    const std::pair<std::string, const char*> answers[] = {
+        {"abc", "609f6e36d2405585188d5cfd761f407c7cc46a7d3f314c88270469dde315fcd1"},
+        {std::string(1, 'a'), "022a6979e6dab7aa5ae4c3e5e45f7e977112a7e63593820dbec1ec738a24f93c"},
+        {std::string(54, 'a'), "745b56dbbdcd3981041d8580641f8112b26b8df7e50c4fdb649da06fdaaff25d"},
+        {std::string(55, 'a'), "2f96780fb415b287dd95897a04ef96fde6a5f5b0c771d0a1175543bc3250718e"},
+        {std::string(56, 'a'), "4632d4b47c0932896996fe232ae65a5af500608fabd0bdbfbb6856795eaf9d85"},
+        {std::string(63, 'a'), "5ec0fdb427bf003f71ceb018dfedc0028590a422eaf9f15a69dd1e5a6aa03d5e"},
+        {std::string(64, 'a'), "88df0645999a1bc9dec19086e862403750a069436d7ecf7775256f78279b3fcb"},
+        {std::string(65, 'a'), "3f104f71a21ddad6e23bac5b43967f5eed6675a5adf0c4050de374fff8055af7"},
+        {std::string(127, 'a'), "3090374357b2813502d2f9ed4d32e7e0bdee2b31c1a009e1f1f2452bfb84b5ed"},
+        {std::string(1000001, 'a'),
+         "2d884b4bffe9ed97991158653cf1ee423b7cc50bd1d340fdd8271763e3b71eb8"}};
+    for (const auto& [text, answer] : answers) {
+        for (const size_t width : {1UL, 2UL, 16UL}) {
+            const ByteView piece = view_of(text);
+            Hash256 leaf;
+            if (!leaf_hashes_in_step(width, {&piece, 1}, 1 << 21, 0, 1, &leaf)) continue;
+            EXPECT_EQ(to_hex(leaf), answer) << text.size() << " bytes, " << width << " in step";
         }
     }
 }

@@ -131,6 +131,18 @@ Operation draw_deep_gemm(Source& s) {
     };
 }
 
+// Several blocks of tiles each way and several ranges of k on every table, with their remainders.
+Operation draw_wide_gemm(Source& s) {
+    const int64_t m = s.between(193, 420), n = s.between(257, 560), k = s.between(1025, 2300);
+    const int slices = static_cast<int>(s.between(1, 3));
+    const bool transposed = s.between(0, 1) != 0;
+    return [=, x = s.floats(m * k, false), y = s.floats(k * n, false)](Backend& b, auto& out) {
+        const MatrixView left =
+            transposed ? matrix(x.data(), k, m).transposed() : matrix(x.data(), m, k);
+        b.gemm(left, matrix(y.data(), k, n), nullptr, output(out, m * n).data(), n, slices);
+    };
+}
+
 Operation draw_gemm_folded(Source& s) {
     const int64_t m = s.between(1, 21), n = s.between(1, 37), k = s.between(1, 60);
     const int slices = static_cast<int>(s.between(1, 3));
@@ -394,6 +406,9 @@ TEST(kernels_random, gemm) {
 }
 TEST(kernels_random, deep_gemm) {
     compare_backends("deep_gemm", draw_deep_gemm, 12);
+}
+TEST(kernels_random, wide_gemm) {
+    compare_backends("wide_gemm", draw_wide_gemm, 16);
 }
 TEST(kernels_random, gemm_folded) {
     compare_backends("gemm_folded", draw_gemm_folded, 3);

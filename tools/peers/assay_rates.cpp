@@ -1,8 +1,16 @@
 // Rates of this project's backends for tools/bench_peers, on the public interface of compute/.
 //   assay_rates product BACKEND THREADS MILLISECONDS [SIZE]   G MAC/s of a SIZE^3 product, s = 2
 //   assay_rates hash BACKEND THREADS RUNS MEGABYTES           GB/s of the leaf hashes of a state
+<<<<<<< HEAD
 //   assay_rates step BACKEND THREADS RUNS VOCAB CONTEXT WIDTH LAYERS HEADS BATCH [DEVICES]
 //                                                             ms per step
+=======
+//   assay_rates step BACKEND THREADS RUNS VOCAB CONTEXT WIDTH LAYERS HEADS BATCH    ms per step,
+//   peak MB assay_rates backends                                      those of this processor, best
+//   first
+#include <sys/resource.h>
+
+>>>>>>> avx
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -103,10 +111,26 @@ double median_step_ms(Backend& backend, int runs, const GptConfig& model, uint32
     return times[times.size() / 2];
 }
 
+double peak_megabytes() {
+    rusage used{};
+    getrusage(RUSAGE_SELF, &used);
+    return static_cast<double>(used.ru_maxrss) * 1.024e-3;
+}
+
+// GPUs have their own suite, and `portable` is a reference.
+void print_backends() {
+    for (const std::string& name : available_backends())
+        if (name != "cuda" && name != "portable") std::printf("%s\n", name.c_str());
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     const auto number = [&](int i) { return static_cast<uint32_t>(std::atoi(argv[i])); };
+    if (argc == 2 && std::string(argv[1]) == "backends") {
+        print_backends();
+        return 0;
+    }
     if (argc < 5) return 2;
     const int devices = argc > 11 ? std::atoi(argv[11]) : 1;
     auto backend = make_backend({argv[2], std::atoi(argv[3]), devices});
@@ -127,5 +151,6 @@ int main(int argc, char** argv) {
     }
     if (argc < 11) return 2;
     const GptConfig model{number(5), number(6), number(7), number(8), number(9)};
-    std::printf("%.2f\n", median_step_ms(*backend.value(), std::atoi(argv[4]), model, number(10)));
+    const double ms = median_step_ms(*backend.value(), std::atoi(argv[4]), model, number(10));
+    std::printf("%.2f %.0f\n", ms, peak_megabytes());
 }
