@@ -1,16 +1,11 @@
 // Rates of this project's backends for tools/bench_peers, on the public interface of compute/.
 //   assay_rates product BACKEND THREADS MILLISECONDS [SIZE]   G MAC/s of a SIZE^3 product, s = 2
 //   assay_rates hash BACKEND THREADS RUNS MEGABYTES           GB/s of the leaf hashes of a state
-<<<<<<< HEAD
 //   assay_rates step BACKEND THREADS RUNS VOCAB CONTEXT WIDTH LAYERS HEADS BATCH [DEVICES]
-//                                                             ms per step
-=======
-//   assay_rates step BACKEND THREADS RUNS VOCAB CONTEXT WIDTH LAYERS HEADS BATCH    ms per step,
-//   peak MB assay_rates backends                                      those of this processor, best
-//   first
+//                                                             ms per step, peak MB
+//   assay_rates backends                                      those of this processor, best first
 #include <sys/resource.h>
 
->>>>>>> avx
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
