@@ -11,6 +11,7 @@
 #include "ledger/block_check.h"
 #include "ledger/crypto/ed25519.h"
 #include "tests/ledger/engine/comet_node.h"
+#include "tests/ledger/engine/toy_traffic.h"
 
 namespace assay::ledger {
 namespace {
@@ -23,7 +24,9 @@ using Driver = CometDriver;
 class Story {
 public:
     Story(uint32_t seed, const std::string& directory)
-        : random_(seed), node_(directory + "/node"), plain_(directory + "/plain", {.sync = false}) {
+        : traffic_(seed),
+          node_(directory + "/node"),
+          plain_(directory + "/plain", {.sync = false}) {
         const auto root = plain_.app->init_chain(comet_genesis());
         const auto answer = node_.init_chain(init_request());
         EXPECT_EQ(answer.init_chain().app_hash(), hash_text(*root));
@@ -62,9 +65,7 @@ public:
     uint64_t set_changes() const { return set_changes_; }
 
 private:
-    uint64_t draw(uint64_t below) {
-        return std::uniform_int_distribution<uint64_t>(0, below - 1)(random_);
-    }
+    uint64_t draw(uint64_t below) { return traffic_.draw(below); }
     void restart() {
         node_.stop();
         node_.start();
@@ -77,16 +78,7 @@ private:
         if (draw(8) == 0) block.misbehavior.push_back({Bytes(20, uint8_t{3}), tip_.height});
         return block;
     }
-    // The next nonce mostly, sometimes a wrong one; now and then garbage.
-    Bytes transaction() {
-        if (draw(20) == 0) return Bytes(draw(60), static_cast<uint8_t>(draw(256)));
-        const auto from = static_cast<uint8_t>(1 + draw(kToyAccounts));
-        ToyTx tx;
-        tx.from = from;
-        tx.nonce =
-            toy_account(*plain_.app->committed_state(), toy_address(from)).nonce + draw(10) / 8;
-        return toy_transfer(tx, static_cast<uint8_t>(1 + draw(kToyAccounts)), draw(2'000'000'000));
-    }
+    Bytes transaction() { return traffic_.transaction(*plain_.app->committed_state()); }
     std::vector<Bytes> candidates() {
         std::vector<Bytes> txs;
         for (uint64_t i = draw(5); i > 0; --i) txs.push_back(transaction());
@@ -140,7 +132,7 @@ private:
         tip_ = {block.height, block.time_ms, node_.engine().head_hash()};
     }
 
-    std::mt19937_64 random_;
+    ToyTraffic traffic_;
     CometNode node_;
     ToyNode plain_;
     ChainTip tip_;

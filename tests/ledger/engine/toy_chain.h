@@ -112,7 +112,7 @@ struct ToyNode {
 struct ToyChain {
     explicit ToyChain(const std::string& directory, MempoolLimits limits = {},
                       uint32_t newest = kAppVersion)
-        : node(directory, {}, newest) {
+        : node(directory, {.sync = false}, newest) {
         ProducerOptions options;
         options.clock = [this] { return now_ms.load(); };
         options.mempool = limits;
