@@ -1,5 +1,7 @@
 #include "contracts/upgrades.h"
 
+#include <algorithm>
+
 #include "contracts/validators.h"
 #include "ledger/crypto/ed25519.h"
 
@@ -23,6 +25,14 @@ bool has_two_thirds(const Reader& reader, uint32_t version) {
         if (stake && stake->upgrade_signal() == version) ready += validator.power();
     }
     return 3 * ready > 2 * total;
+}
+
+bool orders_blocks(const Reader& reader, const Address& who) {
+    const pb::ValidatorSet set = reader.validator_set();
+    return std::any_of(set.validators().begin(), set.validators().end(), [&](const auto& each) {
+        const auto address = ledger::ed25519_address(view_of(each.consensus_key()));
+        return reader.consensus_key_owner(address) == who;
+    });
 }
 
 void decide(Context& context, bool wanted) {
@@ -57,16 +67,18 @@ TxCode UpgradeSignalRule::apply(Context& context, const pb::UpgradeSignal& messa
     }
     auto stake = context.store.stake(context.sender);
     if (!stake || stake->consensus_key().empty()) return TxCode::kNotFound;
+    if (!orders_blocks(context.store, context.sender)) return TxCode::kNotAllowed;
     // Said again, it has the power counted again, which may have moved.
     const bool is_open = wanted && !is_pending(context);
     if (stake->upgrade_signal() == message.version() && !is_open) return TxCode::kAlreadyExists;
+    const bool takes_back = !wanted && stake->upgrade_signal() == now + 1;
     stake->set_upgrade_signal(message.version());
     save_stake(context.store, context.sender, *stake);
     context.emit("upgrade.signalled",
                  {{"operator", hex_text(context.sender)}, {"version", decimal(message.version())}});
     // Power that moved since the decision does not undo it; a signal that is taken back may.
-    const bool decided = has_two_thirds(context.store, now + 1);
-    decide(context, wanted ? decided || is_pending(context) : decided && is_pending(context));
+    if (wanted && !is_pending(context)) decide(context, has_two_thirds(context.store, now + 1));
+    if (takes_back && is_pending(context)) decide(context, has_two_thirds(context.store, now + 1));
     return TxCode::kOk;
 }
 

@@ -8,6 +8,6 @@ assay_library(assay_ledger
     LINKS assay_state assay_codec Threads::Threads)
 assay_library(assay_comet
     SOURCES engine/comet/frame.cpp engine/comet/abci_server.cpp engine/comet/rpc_client.cpp engine/comet/process.cpp
-            engine/comet/home.cpp engine/comet/signed_header.cpp engine/comet/comet_engine.cpp
+            engine/comet/log_line.cpp engine/comet/home.cpp engine/comet/signed_header.cpp engine/comet/comet_engine.cpp
     LINKS assay_ledger assay_proto nlohmann_json::nlohmann_json
     PRIVATE_LINKS Boost::headers Threads::Threads)

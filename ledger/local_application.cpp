@@ -303,7 +303,7 @@ Status LocalApplication::commit() {
     record.encoded_block = std::move(attached_block_);
     record.tx_hashes = std::move(finalized_->tx_hashes);
     attached_block_.clear();
-    ASSAY_ASSIGN(record.forgotten, blocks_to_forget(finalized_->prepared.record.height));
+    record.forgotten = blocks_to_forget(finalized_->prepared.record.height);
     const PreparedCommit prepared = std::move(finalized_->prepared);
     finalized_.reset();
     ASSAY_RETURN_IF_ERROR(database_.commit(prepared, record));
@@ -317,7 +317,7 @@ Status LocalApplication::commit() {
 }
 
 // Not the blocks that a node goes on with after a snapshot from here, nor many at a time.
-Result<ForgottenBlocks> LocalApplication::blocks_to_forget(uint64_t height) const {
+ForgottenBlocks LocalApplication::blocks_to_forget(uint64_t height) const {
     constexpr uint64_t kMaxForgottenPerCommit = 16;
     ForgottenBlocks forgotten;
     if (keep_blocks_ == 0 || height <= keep_blocks_) return forgotten;
@@ -325,9 +325,10 @@ Result<ForgottenBlocks> LocalApplication::blocks_to_forget(uint64_t height) cons
     uint64_t below = std::min(height - keep_blocks_ + 1, lowest + kMaxForgottenPerCommit);
     if (const auto oldest = snapshots_.oldest()) below = std::min(below, *oldest);
     for (uint64_t at = lowest; at < below; ++at) {
-        ASSAY_ASSIGN(const Bytes encoded, database_.block(at));
-        ASSAY_ASSIGN(const pb::Block block, decode_block(encoded));
-        for (const std::string& tx : block.transactions())
+        const auto encoded = database_.block(at);
+        const auto block = encoded ? decode_block(*encoded) : Result<pb::Block>(encoded.error());
+        if (!block) continue;  // damaged, and to be deleted: its index rows lead nowhere
+        for (const std::string& tx : block->transactions())
             forgotten.tx_hashes.push_back(tx_hash(view_of(tx)));
     }
     if (below > lowest) forgotten.below = below;

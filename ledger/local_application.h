@@ -98,7 +98,7 @@ private:
     Result<Finalized> execute(const ProposedBlock& block);
     [[nodiscard]] Result<Anchor> restored_anchor() const;
     Status finish_restore();
-    [[nodiscard]] Result<ForgottenBlocks> blocks_to_forget(uint64_t height) const;
+    [[nodiscard]] ForgottenBlocks blocks_to_forget(uint64_t height) const;
 
     // Constant after construction.
     const Rules& rules_;

@@ -90,21 +90,34 @@ void SnapshotKeeper::write(const StateSource& source) {
         else
             written = file.error();
     }
-    if (!written.ok() && !stopping_ && options_.log)
+    if (written.ok() || stopping_) return;
+    if (options_.log)
         options_.log("no snapshot of height " + std::to_string(source.record.height) + ": " +
                      written.error().message);
+    drop_oldest();
+}
+
+// Where there is no room for a new one, the old ones must not hold back what makes room: blocks
+// below them are kept (LocalApplication::blocks_to_forget).
+void SnapshotKeeper::drop_oldest() {
+    const std::lock_guard lock(mutex_);
+    if (files_.empty()) return;
+    std::error_code ignored;
+    fs::remove(files_.front().path(), ignored);
+    files_.erase(files_.begin());
 }
 
 void SnapshotKeeper::add(SnapshotFile file) {
-    const std::lock_guard lock(mutex_);
-    files_.push_back(std::move(file));
-    std::sort(files_.begin(), files_.end(),
-              [](const SnapshotFile& a, const SnapshotFile& b) { return a.height() < b.height(); });
-    std::error_code ignored;
-    while (files_.size() > options_.keep) {
-        fs::remove(files_.front().path(), ignored);
-        files_.erase(files_.begin());
+    bool full = false;
+    {
+        const std::lock_guard lock(mutex_);
+        files_.push_back(std::move(file));
+        std::sort(files_.begin(), files_.end(), [](const SnapshotFile& a, const SnapshotFile& b) {
+            return a.height() < b.height();
+        });
+        full = files_.size() > options_.keep;
     }
+    if (full) drop_oldest();
 }
 
 std::vector<SnapshotInfo> SnapshotKeeper::list() const {

@@ -48,6 +48,7 @@ public:
 private:
     void write(const StateSource& source);
     void add(SnapshotFile file);
+    void drop_oldest();
     [[nodiscard]] std::optional<uint64_t> newest() const;
 
     const SnapshotOptions options_;

@@ -299,10 +299,16 @@ StateSource Database::source() const {
     return {head->view, head->last.value_or(CommitRecord{}), head->edge};
 }
 
+// What this node's own disk does wrong is no fault of who sent the snapshot.
+static Status own_fault(const Status& status) {
+    if (status.ok()) return status;
+    return fail(Code::kIo, status.error().message);
+}
+
 Result<std::unique_ptr<Restore>> Database::begin_restore(SnapshotManifest manifest,
                                                          uint64_t height) {
     impl_->restoring_ = true;
-    ASSAY_RETURN_IF_ERROR(impl_->store_->begin_restore());
+    ASSAY_RETURN_IF_ERROR(own_fault(impl_->store_->begin_restore()));
     return std::unique_ptr<Restore>(new Restore(*this, std::move(manifest), height));
 }
 
@@ -316,7 +322,8 @@ Restore::Restore(Database& database, SnapshotManifest manifest, uint64_t height)
 Status Restore::add(size_t index, ByteView bytes) {
     ASSAY_ASSIGN(const SnapshotChunk chunk, decode_chunk(manifest_, index, bytes, height_));
     if (subtrees_[index]) return {};
-    ASSAY_RETURN_IF_ERROR(database_.impl_->store_->add_restored(chunk.pairs, chunk.nodes));
+    ASSAY_RETURN_IF_ERROR(
+        own_fault(database_.impl_->store_->add_restored(chunk.pairs, chunk.nodes)));
     subtrees_[index] = chunk.subtree;
     --missing_;
     return {};
@@ -346,7 +353,7 @@ Status Restore::finish(const std::map<std::string, Bytes>& meta) {
     restored.log_hashes = manifest_.log_edge.positioned_peaks();
     restored.meta = meta;
     Database::Impl& impl = *database_.impl_;
-    ASSAY_RETURN_IF_ERROR(impl.store_->finish_restore(restored));
+    ASSAY_RETURN_IF_ERROR(own_fault(impl.store_->finish_restore(restored)));
     impl.cache_.clear();
     auto head = std::make_shared<Head>();
     head->view = impl.store_->snapshot();

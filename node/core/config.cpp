@@ -141,6 +141,10 @@ Status check_ranges(const NodeConfig& c, const std::string& where) {
     if (c.keep_blocks != 0 && c.keep_blocks < kLeastBlocks)
         return bad("keepBlocks is " + std::to_string(c.keep_blocks) +
                    "; it takes 0 (all) or at least " + std::to_string(kLeastBlocks));
+    if (c.keep_blocks != 0 && c.engine == EngineKind::kProducer)
+        return bad(
+            "keepBlocks: a producer keeps every block; its followers and audits have no other "
+            "source");
     const auto trusted = hash_from_hex(c.trust_hash);
     if (!c.state_sync.empty() && (c.trust_height == 0 || !trusted)) {
         return bad(

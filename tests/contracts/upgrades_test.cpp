@@ -110,6 +110,22 @@ TEST_F(Upgrades, AFurtherSignalKeepsADecisionWhosePowerHasMoved) {
     expect_versions_until(2 + kDelay, kNow, kNext);
 }
 
+TEST_F(Upgrades, WhoDoesNotOrderBlocksCancelsNothing) {
+    env_(signal_upgrade(kOne, kNext));
+    env_(signal_upgrade(kTwo, kNext));               // 9 of 12
+    env_(bond(kThree, 50 * contracts::kPowerUnit));  // 9 of 62
+    env_.close();
+    add(env_, kFour, "4", 2);
+    env_.close();
+    env_(leave_validators(kFour));
+    env_.close();
+    EXPECT_NE(env_.submit(signal_upgrade(kFour, kNow)), TxCode::kOk);
+    EXPECT_EQ(env_.count_events("upgrade.cancelled"), 0U);
+    // Nor does a validator that had not signalled.
+    env_(signal_upgrade(kThree, kNow));
+    EXPECT_EQ(env_.count_events("upgrade.cancelled"), 0U);
+}
+
 TEST(UpgradesByAProducer, ItDecidesAlone) {
     Env env(quick_params());
     env.set_producer(kOne);

@@ -287,6 +287,10 @@ abci::Response CometEngine::process_proposal(const abci::RequestProcessProposal&
         if (!accepted) return stopped(accepted.error());
         good = *accepted;
     }
+    if (!good)
+        note("a proposal of height " + std::to_string(proposal.height) + " with " +
+             std::to_string(proposal.transactions.size()) + " transactions is refused; height " +
+             std::to_string(head.height) + " was the last here");
     abci::Response response;
     response.mutable_process_proposal()->set_status(good ? abci::ResponseProcessProposal::ACCEPT
                                                          : abci::ResponseProcessProposal::REJECT);

@@ -121,7 +121,7 @@ std::string config_document(const EngineConfig& c) {
     return "# Written at every start from the node's config.json.\n"
            "proxy_app = " +
            quoted(app) + "\nabci = \"socket\"\nmoniker = " + quoted(c.moniker) +
-           "\nlog_level = " + quoted(log_level(c.state_sync)) +
+           "\nlog_format = \"json\"\nlog_level = " + quoted(log_level(c.state_sync)) +
            "\n"
            "db_backend = \"goleveldb\"\n\n[rpc]\nladdr = " +
            quoted(rpc) + "\n\n[p2p]\nladdr = " +

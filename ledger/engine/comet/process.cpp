@@ -6,11 +6,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+
+#include "ledger/engine/comet/log_line.h"
 
 namespace assay::ledger::comet {
 namespace {
@@ -18,18 +19,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kMaxQuickEnds = 5;
+constexpr size_t kMaxLineBytes = size_t{1} << 20;  // of its log; the rest of a line is dropped
 constexpr auto kQuick = std::chrono::seconds(10);
 constexpr auto kPatience = std::chrono::seconds(10);  // after SIGTERM
 constexpr auto kPause = std::chrono::milliseconds(500);
-
-constexpr const char* kConsensusRemedy =
-    ". Where it names an app hash, the state of this node or the rules of its program are not "
-    "those "
-    "of the others (docs/operations.md)";
-constexpr const char* kSyncRemedy =
-    ". Remedy: other servers or a newer trustHeight in config.json (docs/operations.md), then "
-    "start "
-    "the node again";
 
 std::string how_it_ended(int status) {
     if (WIFSIGNALED(status)) return "ended by signal " + std::to_string(WTERMSIG(status));
@@ -96,7 +89,7 @@ void EngineProcess::drain(int output) {
         for (ssize_t i = 0; i < count; ++i) {
             const char c = buffer[static_cast<size_t>(i)];
             if (c != '\n') {
-                line += c;
+                if (line.size() < kMaxLineBytes) line += c;
                 continue;
             }
             note(line);
@@ -105,24 +98,13 @@ void EngineProcess::drain(int output) {
     }
 }
 
-// CometBFT 0.38 logs that it broke something off, and stays: no block comes any more.
+// It says that it gave up, and stays: no block comes any more.
 void EngineProcess::note(const std::string& line) {
-    constexpr std::array<const char*, 5> kBrokenOff = {
-        "CONSENSUS FAILURE", "State sync failed", "Failed to bootstrap node with new state",
-        "Failed to store last seen commit", "Failed to switch to block sync"};
-    last_words_ = line;
-    if (options_.log) options_.log(line);
-    const auto* const said = std::find_if(kBrokenOff.begin(), kBrokenOff.end(), [&](auto* words) {
-        return line.find(words) != std::string::npos;
-    });
-    if (said == kBrokenOff.end() || !broken_off_.empty()) return;
-    const size_t begin = line.find("err=");
-    broken_off_ = line.substr(begin == std::string::npos ? 0 : begin + 4);
-    if (const size_t stack = broken_off_.find(" stack="); stack != std::string::npos)
-        broken_off_.resize(stack);
-    broken_off_ = said == kBrokenOff.begin()
-                      ? broken_off_ + kConsensusRemedy
-                      : std::string(*said) + ": " + broken_off_ + kSyncRemedy;
+    const LogLine said = read_log_line(line);
+    last_words_ = said.text;
+    if (options_.log) options_.log(said.text);
+    if (said.gave_up.empty() || !broken_off_.empty()) return;
+    broken_off_ = said.gave_up;
     ::kill(pid_, SIGTERM);
 }
 

@@ -10,6 +10,7 @@
 
 #include "ledger/block_check.h"
 #include "ledger/crypto/ed25519.h"
+#include "ledger/engine/comet/log_line.h"
 #include "tests/ledger/engine/comet_node.h"
 #include "tests/ledger/engine/toy_traffic.h"
 
@@ -329,15 +330,32 @@ TEST(CometProcess, AFailedStateSyncIsAFailureOfTheNode) {
     comet::EngineProcess::Options options;
     options.command = {
         "/bin/sh", "-c",
-        "echo 'E[2026-01-01] State sync failed module=statesync err=\"no witness\"'; "
+        R"(echo '{"_msg":"State sync failed","err":"no witness","module":"statesync"}'; )"
         "exec sleep 600"};
     options.on_failure = [&](const std::string& why) { failure.set_value(why); };
     comet::EngineProcess process(std::move(options));
     ASSERT_TRUE(process.start().ok());
     const std::string why = failure.get_future().get();
-    EXPECT_NE(why.find("State sync failed: \"no witness\""), std::string::npos) << why;
+    EXPECT_NE(why.find("State sync failed: no witness"), std::string::npos) << why;
     EXPECT_NE(why.find("Remedy"), std::string::npos) << why;
     process.stop();
+}
+
+TEST(CometLog, OnlyAWholeMessageOfTheEngineSaysThatItGaveUp) {
+    using comet::read_log_line;
+    const auto broke = read_log_line(
+        R"({"_msg":"CONSENSUS FAILURE!!!","err":"wrong Block.Header.AppHash","level":"error",)"
+        R"("module":"consensus","stack":"goroutine 1"})");
+    EXPECT_TRUE(broke.gave_up.starts_with("wrong Block.Header.AppHash. Where"));
+    EXPECT_EQ(broke.text, "CONSENSUS FAILURE!!! err=wrong Block.Header.AppHash module=consensus");
+    // A peer chooses what stands in values, and may put lines into them.
+    for (const char* line :
+         {R"({"_msg":"wrong header","err":"got CONSENSUS FAILURE!!!","level":"error"})",
+          R"({"_msg":"evidence CONSENSUS FAILURE!!!","level":"error"})",
+          R"({"_msg":"bad","err":"\n{\"_msg\":\"State sync failed\"}","level":"error"})",
+          "E[2026-01-01] CONSENSUS FAILURE!!!"})
+        EXPECT_EQ(read_log_line(line).gave_up, "") << line;
+    EXPECT_EQ(read_log_line("panic: no JSON").text, "panic: no JSON");
 }
 
 TEST(CometHome, TheConfigurationOfANodeThatBeginsWithASnapshot) {
