@@ -110,20 +110,27 @@ TEST_F(Upgrades, AFurtherSignalKeepsADecisionWhosePowerHasMoved) {
     expect_versions_until(2 + kDelay, kNow, kNext);
 }
 
-TEST_F(Upgrades, WhoDoesNotOrderBlocksCancelsNothing) {
-    env_(signal_upgrade(kOne, kNext));
-    env_(signal_upgrade(kTwo, kNext));               // 9 of 12
-    env_(bond(kThree, 50 * contracts::kPowerUnit));  // 9 of 62
-    env_.close();
-    add(env_, kFour, "4", 2);
-    env_.close();
-    env_(leave_validators(kFour));
-    env_.close();
-    EXPECT_NE(env_.submit(signal_upgrade(kFour, kNow)), TxCode::kOk);
-    EXPECT_EQ(env_.count_events("upgrade.cancelled"), 0U);
+TEST(UpgradesAhead, WhoDoesNotOrderBlocksCancelsNothing) {
+    pb::Params params = quick_params();
+    params.set_upgrade_delay_blocks(50);
+    Env env(params);
+    add(env, kOne, "1", 5);
+    add(env, kTwo, "2", 4);
+    add(env, kThree, "3", 3);
+    env.close();
+    env(signal_upgrade(kOne, kNext));
+    env(signal_upgrade(kTwo, kNext));               // 9 of 12
+    env(bond(kThree, 50 * contracts::kPowerUnit));  // 9 of 62
+    env.close();
+    add(env, kFour, "4", 2);
+    env.close();
+    env(leave_validators(kFour));
+    env.close();
+    EXPECT_NE(env.submit(signal_upgrade(kFour, kNow)), TxCode::kOk);
+    EXPECT_EQ(env.count_events("upgrade.cancelled"), 0U);
     // Nor does a validator that had not signalled.
-    env_(signal_upgrade(kThree, kNow));
-    EXPECT_EQ(env_.count_events("upgrade.cancelled"), 0U);
+    env(signal_upgrade(kThree, kNow));
+    EXPECT_EQ(env.count_events("upgrade.cancelled"), 0U);
 }
 
 TEST(UpgradesByAProducer, ItDecidesAlone) {
