@@ -97,7 +97,8 @@ struct Node::Parts {
     Status open_agent();
     void open_keeper();
     void watch_upgrades();
-    Status fetch(const pb::ArtifactRef& ref, const pb::Task& task);
+    Status fetch(const pb::ArtifactRef& ref, const pb::Task& task,
+                 const FetchWatch* watch = nullptr);
     OfferOutcome offer(const pb::ArtifactRef& ref);
     ledger::CheckResult relay(ByteView tx);
     std::string peer_endpoint() const;
@@ -259,13 +260,17 @@ std::string Node::Parts::peer_endpoint() const {
     return options.config.peer_host + ":" + std::to_string(peer_server->port());
 }
 
-Status Node::Parts::fetch(const pb::ArtifactRef& ref, const pb::Task& task) {
+Status Node::Parts::fetch(const pb::ArtifactRef& ref, const pb::Task& task,
+                          const FetchWatch* watch) {
     const auto root = hash_from(view_of(ref.root()));
     if (!root) return fail(Code::kCorrupt, "an artifact reference without a root");
     if (blobs->has(*root)) return {};
     const auto view = application->committed_state();
-    return fetcher->fetch(*root, ref.size(),
-                          artifact_sources(*view, task, options.config, peer_endpoint()));
+    const auto sources = artifact_sources(*view, task, options.config, peer_endpoint());
+    if (!watch) return fetcher->fetch(*root, ref.size(), sources);
+    return fetcher->fetch(
+        *root, ref.size(), sources, [watch](uint64_t, uint64_t) { watch->on_progress(); },
+        &watch->stop);
 }
 
 Services Node::Parts::services() {
@@ -365,7 +370,9 @@ Status Node::Parts::open_agent() {
     if (error) return fail(Code::kIo, "cannot create " + options.home.work().string());
     TaskServices task_services{
         *blobs,
-        [this](const pb::ArtifactRef& ref, const pb::Task& task) { return fetch(ref, task); },
+        [this](const pb::ArtifactRef& ref, const pb::Task& task, const FetchWatch& watch) {
+            return fetch(ref, task, &watch);
+        },
         []() -> Result<Hash256> {
             Hash256 salt;
             if (!ledger::system_random(salt.bytes.data(), salt.bytes.size()))
