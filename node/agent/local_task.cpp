@@ -60,8 +60,12 @@ void LocalTask::start() {
     thread_ = std::thread([this] { run(); });
 }
 
-void LocalTask::stop() {
+void LocalTask::request_stop() {
     stop_ = true;
+}
+
+void LocalTask::stop() {
+    request_stop();
     if (thread_.joinable()) thread_.join();
 }
 
@@ -168,9 +172,11 @@ Status LocalTask::prepare_inputs() {
 // lives.
 Status LocalTask::fetch(const pb::ArtifactRef& ref) {
     Status status;
+    inputs_coming_ = false;  // of the one before
+    const FetchWatch watch{[this] { inputs_coming_ = true; }, stop_};
     for (int attempt = 0; attempt < kFetchAttempts && !stop_; ++attempt) {
-        status = services_.fetch(ref, task_);
-        inputs_missing_ = !status.ok();
+        status = services_.fetch(ref, task_, watch);
+        inputs_coming_ = status.ok();
         if (status.ok()) return status;
         for (int tenths = 0; tenths < 10 && !stop_; ++tenths) {
             std::this_thread::sleep_for(std::chrono::milliseconds(100));

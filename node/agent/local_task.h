@@ -20,10 +20,16 @@
 
 namespace assay::node {
 
+// What a task shares with its fetch.
+struct FetchWatch {
+    std::function<void()> on_progress;  // a piece of the artifact came
+    const std::atomic<bool>& stop;      // set: nobody waits for it any more
+};
+
 struct TaskServices {
     BlobStore& blobs;
     // Brings an artifact into the blob store from peers; returns at once when it is there.
-    std::function<Status(const pb::ArtifactRef&, const pb::Task&)> fetch;
+    std::function<Status(const pb::ArtifactRef&, const pb::Task&, const FetchWatch&)> fetch;
     std::function<Result<Hash256>()> random_salt;  // its failure ends the task: a salt that can be
                                                    // guessed shows the result to others
     std::filesystem::path work;
@@ -47,13 +53,16 @@ public:
     LocalTask(const LocalTask&) = delete;
     LocalTask& operator=(const LocalTask&) = delete;
 
-    void start();    // resumes from result.json when it is there
-    void stop();     // kills the training process and waits
-    void discard();  // stop, and delete the folder: the slot is over
+    void start();         // resumes from result.json when it is there
+    void request_stop();  // the task ends soon, in phase kDone or kFailed; does not wait
+    void stop();          // kills the training process and waits: minutes when a fetch hangs
+    void discard();       // stop, and delete the folder: the slot is over
 
     Phase phase() const { return phase_.load(); }
-    // While fetching: nobody had what was asked for last. It is still asked for again.
-    bool inputs_missing() const { return inputs_missing_.load(); }
+    bool ended() const { return phase() == Phase::kDone || phase() == Phase::kFailed; }
+    // While fetching: the input asked for is here or comes in. Until a piece of it came it may be
+    // that nobody answers.
+    bool inputs_coming() const { return inputs_coming_.load(); }
     LocalResult result() const;  // valid when phase() == kDone
     std::string error() const;
     const pb::Task& task() const { return task_; }
@@ -74,7 +83,7 @@ private:
     const std::filesystem::path folder_;
     std::atomic<Phase> phase_{Phase::kFetching};
     std::atomic<bool> stop_{false};
-    std::atomic<bool> inputs_missing_{false};
+    std::atomic<bool> inputs_coming_{false};
     std::thread thread_;
     mutable std::mutex mutex_;
     LocalResult result_;  // guarded by mutex_

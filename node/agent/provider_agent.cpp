@@ -77,7 +77,10 @@ void ProviderAgent::stop() {
     waker_.stop();
     if (thread_.joinable()) thread_.join();
     const std::lock_guard lock(tasks_mutex_);
-    for (auto& [id, task] : tasks_) task->stop();
+    for (auto* tasks : {&tasks_, &ending_})
+        for (auto& [id, task] : *tasks) task->request_stop();
+    for (auto* tasks : {&tasks_, &ending_})
+        for (auto& [id, task] : *tasks) task->stop();
 }
 
 std::vector<SlotStatus> ProviderAgent::slots() const {
@@ -104,6 +107,7 @@ void ProviderAgent::tick() {
     const auto view = application_.committed_state();
     if (!view) return;
     report_outcomes();
+    remove_stopped();
     if (!ensure_registered(*view)) return;
     const auto live = live_slots(*view);
     for (const auto& [id, slot] : live) advance(*view, slot);
@@ -250,8 +254,10 @@ void ProviderAgent::answer_offer(const LiveSlot& live, const LocalTask& local) {
     if (phase == LocalTask::Phase::kFetching) {
         const std::chrono::milliseconds window(
             live.slot.due_ms() - std::min(live.slot.due_ms(), live.slot.offered_ms()));
-        if (std::chrono::steady_clock::now() - begun_[id] < window / 2) return;
-        accept = !local.inputs_missing();
+        const auto waited = std::chrono::steady_clock::now() - begun_[id];
+        accept = local.inputs_coming();
+        // The rest of the window is for the answer to reach a block.
+        if (waited < (accept ? window / 2 : window * 3 / 4)) return;
     }
     if (accept) {
         send_once("accept:" + id, static_cast<uint32_t>(contracts::TxType::kTaskAccept),
@@ -262,10 +268,11 @@ void ProviderAgent::answer_offer(const LiveSlot& live, const LocalTask& local) {
                   payload_for_task<pb::TaskDecline>(id)))
         log_.warn("task " + short_id(id) + " declined: " +
                   (phase == LocalTask::Phase::kFailed ? local.error()
-                                                      : "its inputs are nowhere to be had"));
+                                                      : "its inputs cannot be had in time"));
 }
 
 void ProviderAgent::begin(const ledger::ReadView& view, const LiveSlot& live) {
+    if (ending_.contains(live.task.id())) return;  // it still writes in the task's folder
     const auto job = contracts::get_job(view, view_of(live.task.job_id()));
     if (!job) return;
     auto task = std::make_unique<LocalTask>(services_, live.task, job->spec());
@@ -326,14 +333,23 @@ void ProviderAgent::forget_ended(const LiveSlots& live) {
         if (services_.config.fault == "late" && it->second->phase() == LocalTask::Phase::kDone) {
             commit(LiveSlot{it->second->task(), {}}, it->second->result());
         }
-        it->second->discard();
+        it->second->request_stop();
         due_.erase(it->first);
         begun_.erase(it->first);
         for (const char* step : {"accept:", "decline:", "commit:", "reveal:", "failed:"}) {
             sent_.erase(step + it->first);
         }
+        ending_[it->first] = std::move(it->second);
         it = tasks_.erase(it);
     }
+}
+
+void ProviderAgent::remove_stopped() {
+    std::erase_if(ending_, [](const auto& entry) {
+        if (!entry.second->ended()) return false;
+        entry.second->discard();
+        return true;
+    });
 }
 
 void ProviderAgent::report_outcomes() {

@@ -69,11 +69,14 @@ private:
     LiveSlots live_slots(const ledger::ReadView& view) const;
     void advance(const ledger::ReadView& view, const LiveSlot& live);
     void begin(const ledger::ReadView& view, const LiveSlot& live);
-    // Accepts an offer once its inputs are here or on their way, declines it when nobody has them.
+    // Accepts an offer once its inputs are here or coming in, else declines it in time.
     void answer_offer(const LiveSlot& live, const LocalTask& local);
     void commit(const LiveSlot& live, const LocalResult& result);
     void reveal(const LiveSlot& live, const LocalResult& result);
+    // Slots that are over: their tasks are told to stop, and removed when they did. Waiting for one
+    // here would hold up the commits of the others.
     void forget_ended(const LiveSlots& live);
+    void remove_stopped();
     // Says which of our transactions a block holds without effect, and why.
     void report_outcomes();
     // Submits once, then again only when the ledger has not moved for a while.
@@ -92,6 +95,7 @@ private:
 
     mutable std::mutex tasks_mutex_;
     std::map<std::string, std::unique_ptr<LocalTask>> tasks_;             // guarded by tasks_mutex_
+    std::map<std::string, std::unique_ptr<LocalTask>> ending_;            // agent's thread only
     std::map<std::string, uint64_t> due_;                                 // guarded by tasks_mutex_
     std::map<std::string, std::chrono::steady_clock::time_point> begun_;  // agent's thread only
     std::map<std::string, Sent> sent_;                                    // agent's thread only

@@ -2,10 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include <atomic>
 #include <chrono>
-#include <mutex>
-#include <thread>
 
 #include "contracts/queries.h"
 #include "contracts/rules.h"
@@ -22,6 +19,7 @@
 #include "node/core/key_store.h"
 #include "node/core/log.h"
 #include "node/core/metrics.h"
+#include "node/core/offerer.h"
 #include "node/peer/block_sync.h"
 #include "node/peer/fetcher.h"
 #include "node/peer/server.h"
@@ -81,6 +79,7 @@ struct Node::Parts {
     std::vector<std::shared_ptr<PeerClient>> relays;
     std::unique_ptr<BlockSync> sync;
     std::unique_ptr<ArtifactKeeper> keeper;
+    std::unique_ptr<Offerer> offerer;
     std::unique_ptr<ArtifactFiles> files;
     std::unique_ptr<TxSender> sender;
     std::unique_ptr<ProviderAgent> agent;
@@ -95,10 +94,11 @@ struct Node::Parts {
     Status open_peers();
     Status open_rpc();
     Status open_agent();
+    void open_offers();
     void open_keeper();
     void watch_upgrades();
-    Status fetch(const pb::ArtifactRef& ref, const pb::Task& task);
-    OfferOutcome offer(const pb::ArtifactRef& ref);
+    Status fetch(const pb::ArtifactRef& ref, const pb::Task& task,
+                 const FetchWatch* watch = nullptr);
     ledger::CheckResult relay(ByteView tx);
     std::string peer_endpoint() const;
     Services services();
@@ -225,47 +225,44 @@ Status Node::Parts::open_peers() {
     return {};
 }
 
-// To every provider and peer, some at a time: whoever is offered a task of the job can then fetch
-// from here.
-OfferOutcome Node::Parts::offer(const pb::ArtifactRef& ref) {
-    constexpr size_t kAtOnce = 32;
-    const auto view = application->committed_state();
-    const auto root = hash_from(view_of(ref.root()));
-    OfferOutcome outcome;
-    if (!view || !root) return outcome;
-    const auto others = artifact_sources(*view, {}, options.config, peer_endpoint());
-    outcome.asked = others.size();
-    std::atomic<size_t> next{0};
-    std::mutex mutex;
-    const auto ask = [&] {
-        for (size_t i = next++; i < others.size(); i = next++) {
-            PeerClient client(others[i], identity, genesis.chain_id());
-            const auto offered = client.offer(*root, ref.size(), peer_server->port());
-            const std::lock_guard lock(mutex);
-            if (offered.ok()) {
-                outcome.reachable += 1;
-            } else if (outcome.reason.empty()) {
-                outcome.reason = offered.error().message;
-            }
-        }
+// Whoever is offered a task of the job can then fetch from here.
+void Node::Parts::open_offers() {
+    OfferHooks hooks;
+    hooks.targets = [this]() -> std::vector<std::string> {
+        const auto view = application->committed_state();
+        if (!view) return {};
+        return offer_targets(*view, options.config.peers, peer_endpoint());
     };
-    std::vector<std::thread> threads;
-    for (size_t i = 0; i < std::min(kAtOnce, others.size()); ++i) threads.emplace_back(ask);
-    for (auto& thread : threads) thread.join();
-    return outcome;
+    hooks.artifacts = [this]() -> std::vector<pb::ArtifactRef> {
+        const auto view = application->committed_state();
+        if (!view) return {};
+        const auto mine = [this](const ledger::Address& who) { return keys->holds(who); };
+        return running_inputs(*view, mine, *blobs);
+    };
+    hooks.ask = [this](const std::string& endpoint, const pb::ArtifactRef& ref) -> Status {
+        const auto root = hash_from(view_of(ref.root()));
+        if (!root) return fail(Code::kCorrupt, "an artifact reference without a root");
+        return fetcher->offer(endpoint, *root, ref.size(), peer_server->port());
+    };
+    offerer = std::make_unique<Offerer>(std::move(hooks));
+    offerer->start();
 }
 
 std::string Node::Parts::peer_endpoint() const {
     return options.config.peer_host + ":" + std::to_string(peer_server->port());
 }
 
-Status Node::Parts::fetch(const pb::ArtifactRef& ref, const pb::Task& task) {
+Status Node::Parts::fetch(const pb::ArtifactRef& ref, const pb::Task& task,
+                          const FetchWatch* watch) {
     const auto root = hash_from(view_of(ref.root()));
     if (!root) return fail(Code::kCorrupt, "an artifact reference without a root");
     if (blobs->has(*root)) return {};
     const auto view = application->committed_state();
-    return fetcher->fetch(*root, ref.size(),
-                          artifact_sources(*view, task, options.config, peer_endpoint()));
+    const auto sources = artifact_sources(*view, task, options.config, peer_endpoint());
+    if (!watch) return fetcher->fetch(*root, ref.size(), sources);
+    return fetcher->fetch(
+        *root, ref.size(), sources, [watch](uint64_t, uint64_t) { watch->on_progress(); },
+        &watch->stop);
 }
 
 Services Node::Parts::services() {
@@ -281,7 +278,7 @@ Services Node::Parts::services() {
         return keys->sign(name, body);
     };
     services.has_artifact = [this](const Hash256& root) { return blobs->has(root); };
-    services.offer_artifact = [this](const pb::ArtifactRef& ref) { return offer(ref); };
+    services.offer_artifact = [this](const pb::ArtifactRef& ref) { return offerer->offer({ref}); };
     services.read_artifact = [this](const Hash256& root, uint64_t limit) {
         return blobs->get_bytes(root, limit);
     };
@@ -365,7 +362,9 @@ Status Node::Parts::open_agent() {
     if (error) return fail(Code::kIo, "cannot create " + options.home.work().string());
     TaskServices task_services{
         *blobs,
-        [this](const pb::ArtifactRef& ref, const pb::Task& task) { return fetch(ref, task); },
+        [this](const pb::ArtifactRef& ref, const pb::Task& task, const FetchWatch& watch) {
+            return fetch(ref, task, &watch);
+        },
         []() -> Result<Hash256> {
             Hash256 salt;
             if (!ledger::system_random(salt.bytes.data(), salt.bytes.size()))
@@ -393,6 +392,7 @@ void Node::Parts::stop() {
     if (rpc) rpc->stop();
     if (fetcher) fetcher->stop();  // ends transfers that agent and keeper would wait for
     if (agent) agent->stop();
+    if (offerer) offerer->stop();
     if (keeper) keeper->stop();
     if (sync) sync->stop();
     if (engine) engine->stop();
@@ -427,6 +427,7 @@ Result<std::unique_ptr<Node>> Node::start(NodeStart options) {
     auto& p = *node->parts_;
     ASSAY_RETURN_IF_ERROR(p.open_ledger());
     ASSAY_RETURN_IF_ERROR(p.open_peers());
+    p.open_offers();
     p.open_keeper();
     p.watch_upgrades();
     ASSAY_RETURN_IF_ERROR(p.open_agent());

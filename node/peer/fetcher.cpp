@@ -39,35 +39,83 @@ void Fetcher::stop() {
 
 void Fetcher::blame(const std::string& endpoint, const Error& error) {
     const std::lock_guard lock(mutex_);
-    if (bad_peers_.size() >= kMaxConnections) bad_peers_.clear();
-    bad_peers_[endpoint] = {Clock::now() + std::chrono::milliseconds(kBadPeerMs), error.message};
+    const auto now = Clock::now();
+    if (bad_peers_.size() >= kMaxConnections) {
+        std::erase_if(bad_peers_, [&](const auto& entry) { return entry.second.until <= now; });
+        if (bad_peers_.size() >= kMaxConnections) bad_peers_.clear();
+    }
+    const auto time = error.code == Code::kCorrupt ? kBadPeerMs : kSilentPeerMs;
+    bad_peers_[endpoint] = {now + std::chrono::milliseconds(time), error};
 }
 
-std::string Fetcher::blamed(const std::string& endpoint) {
+Status Fetcher::blamed(const std::string& endpoint) {
     const std::lock_guard lock(mutex_);
     const auto bad = bad_peers_.find(endpoint);
     if (bad == bad_peers_.end()) return {};
-    if (bad->second.until > Clock::now()) return "not asked after " + bad->second.reason;
+    const auto& [until, reason] = bad->second;
+    if (until > Clock::now()) return fail(reason.code, "not asked after " + reason.message);
     bad_peers_.erase(bad);
     return {};
 }
 
 Status Fetcher::fetch(const Hash256& root, uint64_t expected_size,
-                      const std::vector<std::string>& peers, const FetchProgress& progress) {
-    auto sources = peers;
+                      const std::vector<std::string>& peers, const FetchProgress& progress,
+                      const std::atomic<bool>* stop) {
+    Transfer transfer{root, expected_size, progress, stop};
+    ASSAY_RETURN_IF_ERROR(begin(transfer));
+    std::vector<std::string> sources;
     {
-        std::unique_lock lock(mutex_);
-        if (const auto offered = offers_.find(root); offered != offers_.end())
-            sources.insert(sources.end(), offered->second.begin(), offered->second.end());
-        fetched_.wait(lock, [&] { return !in_progress_.contains(root); });
-        in_progress_.insert(root);
+        const std::lock_guard lock(mutex_);
+        sources = offers_.of(root);
     }
-    Transfer transfer{root, expected_size, progress};
+    for (const auto& peer : peers)
+        if (std::find(sources.begin(), sources.end(), peer) == sources.end())
+            sources.push_back(peer);
     auto status = fetch_once(transfer, sources);
+    end(root);
+    return status;
+}
+
+Status Fetcher::begin(Transfer& transfer) {
+    constexpr auto kStopPoll = std::chrono::milliseconds(100);
+    uint64_t told = 0;
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        if (transfer.stop && *transfer.stop) return fail(Code::kUnavailable, "not wanted any more");
+        const auto other = in_progress_.find(transfer.root);
+        if (other == in_progress_.end()) break;
+        const auto [here, total] = other->second;
+        if (here != told && transfer.progress) {
+            told = here;
+            lock.unlock();
+            transfer.progress(here, total);
+            lock.lock();
+            continue;
+        }
+        fetched_.wait_for(lock, kStopPoll);
+    }
+    in_progress_.emplace(transfer.root, UnderWay{});
+    return {};
+}
+
+void Fetcher::end(const Hash256& root) {
     const std::lock_guard lock(mutex_);
     in_progress_.erase(root);
     fetched_.notify_all();
-    return status;
+}
+
+void Fetcher::tell(Transfer& transfer, uint64_t here, uint64_t total) {
+    {
+        const std::lock_guard lock(mutex_);
+        in_progress_[transfer.root] = {here, total};
+        fetched_.notify_all();
+    }
+    if (transfer.progress) transfer.progress(here, total);
+}
+
+Status Fetcher::offer(const std::string& endpoint, const Hash256& root, uint64_t size,
+                      uint16_t port) {
+    return client(endpoint)->offer(root, size, port);
 }
 
 Status Fetcher::take_offer(const Hash256& root, uint64_t size, const std::string& endpoint) {
@@ -78,14 +126,10 @@ Status Fetcher::take_offer(const Hash256& root, uint64_t size, const std::string
                                         std::to_string(manifest.size) + " bytes, not " +
                                         std::to_string(size));
     const std::lock_guard lock(mutex_);
-    auto& endpoints = offers_[root];
-    if (endpoints.empty()) offer_order_.push_back(root);
-    const bool known = std::find(endpoints.begin(), endpoints.end(), endpoint) != endpoints.end();
-    if (!known && endpoints.size() < kMaxOffersPerArtifact) endpoints.push_back(endpoint);
-    if (offer_order_.size() > kMaxOfferedArtifacts) {
-        offers_.erase(offer_order_.front());
-        offer_order_.pop_front();
-    }
+    offers_.add(root, endpoint);
+    // It answers again.
+    const auto bad = bad_peers_.find(endpoint);
+    if (bad != bad_peers_.end() && bad->second.reason.code == Code::kTimeout) bad_peers_.erase(bad);
     return {};
 }
 
@@ -106,20 +150,19 @@ Status Fetcher::fetch_once(Transfer& transfer, const std::vector<std::string>& p
         transfer.reasons.clear();
         transfer.code = Code::kNotFound;
         for (const auto& endpoint : peers) {
-            auto reason = blamed(endpoint);
-            auto code = Code::kCorrupt;
-            if (reason.empty()) {
-                auto fetched = fetch_from(*client(endpoint), transfer);
+            auto fetched = blamed(endpoint);
+            if (fetched.ok()) {
+                fetched = fetch_from(*client(endpoint), transfer);
                 if (fetched.ok() || transfer.hopeless) return fetched;
-                reason = fetched.error().message;
-                code = fetched.error().code;
-                if (code == Code::kCorrupt) blame(endpoint, fetched.error());
+                if (fetched.error().code == Code::kCorrupt) blame(endpoint, fetched.error());
             }
             // "Not here" says less than why a peer that has it failed.
-            if (code != Code::kNotFound) transfer.code = code;
+            if (fetched.error().code != Code::kNotFound) transfer.code = fetched.error().code;
             if (transfer.reasons.size() < kMaxReasonBytes) {
-                transfer.reasons += (transfer.reasons.empty() ? "" : "; ") + reason;
+                transfer.reasons +=
+                    (transfer.reasons.empty() ? "" : "; ") + fetched.error().message;
             }
+            if (transfer.stop && *transfer.stop) return fetched;
         }
     }
     return fail(transfer.code,
@@ -135,20 +178,25 @@ Status Fetcher::check_size(uint64_t size, Transfer& transfer) {
 }
 
 Status Fetcher::fetch_from(PeerClient& peer, Transfer& transfer) {
-    if (!blobs_.manifest(transfer.root).ok()) {
+    // Asked also when the manifest is here: a chunk transfer has a long deadline, and a peer that
+    // is silent or without the artifact is found out at once.
+    if (!transfer.answered.contains(peer.endpoint()) || !blobs_.manifest(transfer.root).ok())
         ASSAY_RETURN_IF_ERROR(fetch_manifest(peer, transfer));
-    }
-    const auto manifest = blobs_.manifest(transfer.root);
-    transfer.hopeless = !manifest.ok();
-    if (!manifest.ok()) return manifest.error();
-    ASSAY_RETURN_IF_ERROR(check_size(manifest->size, transfer));
     return fetch_chunks(peer, transfer);
 }
 
 Status Fetcher::fetch_manifest(PeerClient& peer, Transfer& transfer) {
-    ASSAY_ASSIGN(const auto manifest, peer.manifest(transfer.root));
-    ASSAY_RETURN_IF_ERROR(check_size(manifest.size, transfer));
-    auto stored = blobs_.put_manifest(transfer.root, manifest);
+    const auto probe_ms =
+        std::min(kPeerCallTimeoutMs, kManifestProbeMs + (transfer.expected_size >> 22));
+    const auto manifest = peer.manifest(transfer.root, probe_ms);
+    if (!manifest.ok()) {
+        if (manifest.error().code == Code::kTimeout) blame(peer.endpoint(), manifest.error());
+        return manifest.error();
+    }
+    ASSAY_RETURN_IF_ERROR(check_size(manifest->size, transfer));
+    transfer.answered.insert(peer.endpoint());
+    if (blobs_.manifest(transfer.root).ok()) return {};
+    auto stored = blobs_.put_manifest(transfer.root, *manifest);
     transfer.hopeless = !stored.ok();
     return stored;
 }
@@ -162,9 +210,10 @@ Status Fetcher::fetch_chunks(PeerClient& peer, Transfer& transfer) {
         // Wrong bytes are the peer's fault; a full disk or an evicted manifest is not.
         transfer.hopeless = !stored.ok() && stored.error().code != Code::kCorrupt;
         if (!stored.ok()) return stored;
-        here += 1;
-        if (transfer.progress) transfer.progress(here, manifest.chunks.size());
-        return {};
+        tell(transfer, ++here, manifest.chunks.size());
+        if (!transfer.stop || !*transfer.stop) return {};
+        transfer.hopeless = true;
+        return fail(Code::kUnavailable, "not wanted any more");
     };
     for (size_t begin = 0; begin < missing.size(); begin += kChunksPerFetch) {
         const auto end = std::min<size_t>(missing.size(), begin + kChunksPerFetch);

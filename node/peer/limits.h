@@ -17,14 +17,21 @@ inline constexpr int kMaxPeerServerThreads = 320;    // one for each call under 
 inline constexpr uint64_t kMaxPeerServerBytes = uint64_t{512} << 20;
 inline constexpr uint64_t kMaxRelayLogBytes = 1024;
 inline constexpr uint64_t kPeerCallTimeoutMs = 15'000;
+// A source that does not send the manifest within it is passed over, and not asked again for
+// kSilentPeerMs; a millisecond more for each 4 MiB of the artifact, whose manifest is larger.
+inline constexpr uint64_t kManifestProbeMs = 3'000;
+inline constexpr uint64_t kSilentPeerMs = 30'000;
 inline constexpr uint64_t kChunkStreamTimeoutMs = 120'000;
 // A block stream on which nothing came for so long is given up: other peers may know more.
 inline constexpr uint64_t kBlockStreamIdleMs = 60'000;
 // An offer is answered once its caller was asked for the manifest.
 inline constexpr uint64_t kOfferProbeMs = 5'000;
 inline constexpr uint64_t kOfferTimeoutMs = 8'000;
-inline constexpr uint32_t kMaxOffersAtOnce = 16;         // calls under way, of a server
-inline constexpr uint32_t kMaxOfferedArtifacts = 1'024;  // remembered; the oldest is forgotten
+inline constexpr uint32_t kMaxOffersAtOnce = 16;        // calls under way, of a server
+inline constexpr uint32_t kMaxOffersAtOncePerHost = 2;  // a key costs nothing, an address does
+// Remembered: of a host its newest, in all those of the hosts with fewer.
+inline constexpr uint32_t kMaxOffers = 1'024;
+inline constexpr uint32_t kMaxOffersPerHost = 32;
 inline constexpr uint32_t kMaxOffersPerArtifact = 4;
 inline constexpr int kKeepaliveMs = 20'000;
 inline constexpr int kKeepaliveTimeoutMs = 10'000;

@@ -3,7 +3,6 @@
 #include <grpcpp/resource_quota.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <map>
@@ -166,7 +165,7 @@ public:
             reply->set_log("this node takes no offers");
             return grpc::Status::OK;
         }
-        const OfferSlot slot(offers_);
+        const OfferSlot slot(*this, *host);
         if (!slot.granted) return {grpc::StatusCode::RESOURCE_EXHAUSTED, "too many offers"};
         const auto taken =
             config_.on_offer(*root, request->size(), *host + ":" + std::to_string(request->port()));
@@ -186,14 +185,28 @@ private:
         return peer.substr(begin + 1, end - begin - 1);
     }
 
+    // Counts an offer under way by its caller's host: a ledger key to offer with costs nothing.
     struct OfferSlot {
-        explicit OfferSlot(std::atomic<uint32_t>& under_way)
-            : count(under_way), granted(++under_way <= kMaxOffersAtOnce) {}
-        ~OfferSlot() { --count; }
+        OfferSlot(Impl& impl, std::string caller) : server(impl), host(std::move(caller)) {
+            const std::lock_guard lock(server.mutex_);
+            const auto found = server.offers_of_.find(host);
+            const auto of_host = found == server.offers_of_.end() ? 0 : found->second;
+            granted = server.offers_ < kMaxOffersAtOnce && of_host < kMaxOffersAtOncePerHost;
+            if (!granted) return;
+            server.offers_ += 1;
+            server.offers_of_[host] += 1;
+        }
+        ~OfferSlot() {
+            if (!granted) return;
+            const std::lock_guard lock(server.mutex_);
+            server.offers_ -= 1;
+            if (--server.offers_of_[host] == 0) server.offers_of_.erase(host);
+        }
         OfferSlot(const OfferSlot&) = delete;
         OfferSlot& operator=(const OfferSlot&) = delete;
-        std::atomic<uint32_t>& count;
-        const bool granted;
+        Impl& server;
+        const std::string host;
+        bool granted = false;
     };
 
     // Counts a stream against the limits of the server and of its caller for as long as it lives.
@@ -276,7 +289,6 @@ private:
     const PeerServerConfig config_;
     ledger::Engine& engine_;
     BlobStore& blobs_;
-    std::atomic<uint32_t> offers_{0};  // under way
     RateLimiter limiter_{kPeerRequestsPerSecond, kPeerRequestBurst};
     std::unique_ptr<grpc::Server> server_;
     int port_ = 0;
@@ -287,6 +299,8 @@ private:
     uint64_t height_ = 0;                             // committed; guarded by mutex_
     uint32_t streams_ = 0;                            // guarded by mutex_
     std::map<ledger::Address, uint32_t> streams_of_;  // guarded by mutex_
+    uint32_t offers_ = 0;                             // under way; guarded by mutex_
+    std::map<std::string, uint32_t> offers_of_;       // by host; guarded by mutex_
 };
 
 PeerServer::PeerServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

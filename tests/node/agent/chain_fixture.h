@@ -60,7 +60,7 @@ class TestProvider {
 public:
     TestProvider(ledger::Engine& engine, ledger::Application& application, BlobStore& blobs,
                  const std::filesystem::path& work, uint8_t key, const std::string& fault,
-                 const ProviderConfig& bid)
+                 const ProviderConfig& bid, const std::function<void(const Hash256&)>& before_fetch)
         : key_(test_key(key)), sender_(engine, key_) {
         ProviderConfig config = bid;
         config.enabled = true;
@@ -68,8 +68,11 @@ public:
         config.fault = fault;
         if (!fault.empty()) config.price_floor /= 2;  // the cheapest is surely matched
         TaskServices services{blobs,
-                              [&blobs](const pb::ArtifactRef& ref, const pb::Task&) -> Status {
-                                  if (blobs.has(*hash_from(view_of(ref.root())))) return {};
+                              [&blobs, before_fetch](const pb::ArtifactRef& ref, const pb::Task&,
+                                                     const FetchWatch&) -> Status {
+                                  const auto root = *hash_from(view_of(ref.root()));
+                                  if (before_fetch) before_fetch(root);
+                                  if (blobs.has(root)) return {};
                                   return fail(Code::kNotFound, "not here");
                               },
                               [key]() -> Result<Hash256> {
@@ -137,7 +140,7 @@ protected:
         place.reset();
         place = std::make_unique<TestProvider>(*producer_, *application_, *blobs_,
                                                folder_.path() / ("work" + std::to_string(index)),
-                                               key, fault, bid_);
+                                               key, fault, bid_, before_fetch_);
         return *place;
     }
     ledger::Address operator_at(uint8_t index) const {
@@ -192,7 +195,8 @@ protected:
     const ScratchFolder folder_ = ScratchFolder::make({}, "assay-agents-").value();
     std::filesystem::path data_;
     pb::ArtifactRef data_ref_;
-    ProviderConfig bid_;  // of the next provider
+    ProviderConfig bid_;                                // of the next provider
+    std::function<void(const Hash256&)> before_fetch_;  // of the next provider
     std::unique_ptr<BlobStore> blobs_ = BlobStore::open(folder_.path() / "blobs", {}).value();
     const contracts::ContractRules rules_;
     std::unique_ptr<ledger::Database> database_ =

@@ -26,22 +26,24 @@ protected:
     TaskServices make_services() {
         ProviderConfig config;
         config.backend = "portable";
-        return TaskServices{*blobs_,
-                            [this](const pb::ArtifactRef& ref, const pb::Task&) -> Status {
-                                ++fetches_;
-                                const auto root = hash_from(view_of(ref.root()));
-                                if (root && blobs_->has(*root)) return {};
-                                return fail(Code::kNotFound, "no peer has it");
-                            },
-                            [this]() -> Result<Hash256> {
-                                if (!random_works_) return fail(Code::kIo, "no random bytes");
-                                Hash256 salt;
-                                salt.bytes.fill(++salts_);
-                                return salt;
-                            },
-                            folder_.path() / "work",
-                            ASSAY_EXECUTABLE,
-                            config};
+        return TaskServices{
+            *blobs_,
+            [this](const pb::ArtifactRef& ref, const pb::Task&, const FetchWatch& watch) -> Status {
+                ++fetches_;
+                if (hang_) hang_(watch);
+                const auto root = hash_from(view_of(ref.root()));
+                if (root && blobs_->has(*root)) return {};
+                return fail(Code::kNotFound, "no peer has it");
+            },
+            [this]() -> Result<Hash256> {
+                if (!random_works_) return fail(Code::kIo, "no random bytes");
+                Hash256 salt;
+                salt.bytes.fill(++salts_);
+                return salt;
+            },
+            folder_.path() / "work",
+            ASSAY_EXECUTABLE,
+            config};
     }
     // Runs to its end.
     LocalTask::Phase finish(LocalTask& task) {
@@ -63,6 +65,7 @@ protected:
     pb::JobSpec spec_;
     pb::Task task_;
     int fetches_ = 0;
+    std::function<void(const FetchWatch&)> hang_;
     uint8_t salts_ = 0;
     bool random_works_ = true;
 };
@@ -163,6 +166,50 @@ TEST_F(LocalTaskTest, StopEndsAFetchThatNobodyAnswers) {
     task.stop();
     EXPECT_EQ(task.phase(), LocalTask::Phase::kFailed);
     EXPECT_FALSE(task.error().empty());
+}
+
+// A fetch may hang for minutes: who asks the task to stop has other slots to see to.
+TEST_F(LocalTaskTest, ARequestToStopDoesNotWaitForAFetch) {
+    std::atomic<bool> entered{false};
+    std::atomic<bool> released{false};
+    std::atomic<bool> told{false};
+    hang_ = [&](const FetchWatch& watch) {
+        entered = true;
+        while (!released) std::this_thread::yield();
+        told = watch.stop.load();
+    };
+    spec_.mutable_data()->set_root(std::string(32, 'x'));
+    LocalTask task(services_, task_, spec_);
+    task.start();
+    while (!entered) std::this_thread::yield();
+    task.request_stop();
+    EXPECT_FALSE(task.ended());
+    released = true;
+    task.stop();
+    EXPECT_TRUE(task.ended());
+    EXPECT_TRUE(told);
+}
+
+// A source that answers nothing is no reason to accept an offer.
+TEST_F(LocalTaskTest, InputsAreComingOnceAPieceOfThemCame) {
+    std::atomic<int> step{0};
+    hang_ = [&](const FetchWatch& watch) {
+        step = 1;
+        while (step != 2 && !watch.stop) std::this_thread::yield();
+        watch.on_progress();
+        step = 3;
+        while (!watch.stop) std::this_thread::yield();
+    };
+    spec_.mutable_data()->set_root(std::string(32, 'x'));
+    LocalTask task(services_, task_, spec_);
+    task.start();
+    while (step != 1) std::this_thread::yield();
+    EXPECT_FALSE(task.inputs_coming());
+    step = 2;
+    while (step != 3) std::this_thread::yield();
+    EXPECT_TRUE(task.inputs_coming());
+    task.stop();
+    EXPECT_FALSE(task.inputs_coming());
 }
 
 TEST_F(LocalTaskTest, DiscardRemovesTheFolder) {

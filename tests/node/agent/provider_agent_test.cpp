@@ -2,6 +2,7 @@
 #include "node/agent/provider_agent.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "ledger/crypto/address_text.h"
 #include "tests/node/agent/chain_fixture.h"
@@ -115,11 +116,41 @@ TEST_F(ProviderAgentTest, AnOfferWhoseDataNobodyHasIsDeclined) {
         return std::all_of(all[0].slots().begin(), all[0].slots().end(),
                            [](const pb::Slot& slot) { return slot.state() == pb::SLOT_DECLINED; });
     })) << said();
-    EXPECT_NE(said().find("declined: its inputs are nowhere to be had"), std::string::npos);
+    EXPECT_NE(said().find("declined: its inputs cannot be had in time"), std::string::npos);
     for (uint8_t i = 0; i < 3; ++i) {
         EXPECT_EQ(contracts::get_stake(*state(), operator_at(i))->bonded(), testing::kStake);
         EXPECT_FALSE(contracts::get_provider(*state(), operator_at(i))->suspended());
     }
+}
+
+// A fetch that hangs, of an artifact whose source is silent, must cost neither that slot nor
+// another.
+TEST_F(ProviderAgentTest, AHangingFetchIsDeclinedAndHoldsUpNoOtherSlot) {
+    const Hash256 silent = {{9}};
+    std::atomic<bool> released{false};
+    before_fetch_ = [&](const Hash256& root) {
+        while (root == silent && !released)
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    };
+    for (uint8_t i = 0; i < 3; ++i) add_provider(i);
+    EXPECT_TRUE(all_registered(3)) << said();
+    auto nowhere = data_ref_;
+    nowhere.set_root(silent.bytes.data(), silent.bytes.size());
+    EXPECT_TRUE(post(small_spec(nowhere, 1, 1)).ok());
+    EXPECT_TRUE(eventually([&] {
+        const auto all = tasks();
+        if (all.size() != 1 || all[0].slots_size() != 3) return false;
+        return std::all_of(all[0].slots().begin(), all[0].slots().end(),
+                           [](const pb::Slot& slot) { return slot.state() == pb::SLOT_DECLINED; });
+    })) << said();
+    EXPECT_TRUE(post(small_spec(data_ref_, 1, 1)).ok());
+    const auto one_done = [&] {
+        const auto jobs = contracts::list_jobs(*state(), {{}, pb::JOB_DONE}, 2, {}).items;
+        return jobs.size() == 1;
+    };
+    EXPECT_TRUE(eventually(one_done)) << said();
+    released = true;
+    providers_.clear();
 }
 
 TEST_F(ProviderAgentTest, AnOfferIsHeldUntilTheDataIsHere) {

@@ -1,6 +1,10 @@
 // Fetching artifacts from honest, lying, partial and interrupted peers.
 #include "node/peer/fetcher.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "node/peer/credentials.h"
 #include "peer.grpc.pb.h"
 #include "tests/node/peer/peer_fixture.h"
@@ -77,6 +81,29 @@ private:
     std::vector<uint32_t> requested_;  // guarded by mutex_
 };
 
+// Accepts connections, by its backlog, and never says a word.
+class SilentPort {
+public:
+    SilentPort() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        EXPECT_EQ(::bind(socket_, reinterpret_cast<sockaddr*>(&address), size), 0);
+        EXPECT_EQ(::listen(socket_, 16), 0);
+        EXPECT_EQ(::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+        port_ = ntohs(address.sin_port);
+    }
+    ~SilentPort() { ::close(socket_); }
+    SilentPort(const SilentPort&) = delete;
+    SilentPort& operator=(const SilentPort&) = delete;
+    std::string endpoint() const { return "127.0.0.1:" + std::to_string(port_); }
+
+private:
+    const int socket_;
+    uint16_t port_ = 0;
+};
+
 class FetcherTest : public testing::PeerFixture {
 protected:
     FetcherTest() : source_(open(uint64_t{1} << 30, "source")), store_(open()) {
@@ -127,6 +154,52 @@ TEST_F(FetcherTest, asks_who_offered_it_when_nobody_else_has_it) {
     ASSERT_TRUE(from.fetch(root(), data_.size(), {}).ok());
     EXPECT_EQ(fetched(), data_);
     EXPECT_TRUE(from.take_offer(root(), data_.size(), "127.0.0.1:1").ok());  // it is here
+}
+
+TEST_F(FetcherTest, who_offered_it_is_asked_before_all_others) {
+    LyingPeer other(*source_, 7);
+    auto from = fetcher();
+    ASSERT_TRUE(from.take_offer(root(), data_.size(), honest_endpoint()).ok());
+    ASSERT_TRUE(from.fetch(root(), data_.size(), {other.endpoint()}).ok());
+    EXPECT_EQ(fetched(), data_);
+    EXPECT_EQ(other.manifests, 0);
+}
+
+TEST_F(FetcherTest, a_silent_peer_is_passed_over_and_not_asked_again_at_once) {
+    const SilentPort silent;
+    auto from = fetcher();
+    const auto refused = from.fetch(root(), data_.size(), {silent.endpoint()});
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, Code::kTimeout);
+    const auto again = from.fetch(root(), data_.size(), {silent.endpoint()});
+    ASSERT_FALSE(again.ok());
+    EXPECT_EQ(again.error().code, Code::kTimeout);
+    EXPECT_NE(again.error().message.find("not asked after"), std::string::npos);
+    // Also when the manifest is here already.
+    ASSERT_TRUE(store_->put_manifest(root(), source_->manifest(root()).value()).ok());
+    const SilentPort another;
+    const auto done = from.fetch(root(), data_.size(),
+                                 {silent.endpoint(), another.endpoint(), honest_endpoint()});
+    ASSERT_TRUE(done.ok()) << done.error().message;
+    EXPECT_EQ(fetched(), data_);
+}
+
+TEST_F(FetcherTest, a_transfer_that_nobody_wants_any_more_ends) {
+    std::atomic<bool> stop{false};
+    auto from = fetcher();
+    uint64_t last = 0;
+    const auto ended = from.fetch(
+        root(), data_.size(), {honest_endpoint()},
+        [&](uint64_t here, uint64_t) {
+            last = here;
+            stop = true;
+        },
+        &stop);
+    ASSERT_FALSE(ended.ok());
+    EXPECT_EQ(ended.error().code, Code::kUnavailable);
+    EXPECT_EQ(last, 1U);
+    EXPECT_EQ(store_->missing_chunks(root()).value().size(), 4U);
+    EXPECT_TRUE(from.fetch(root(), data_.size(), {honest_->endpoint()}).ok());
 }
 
 TEST_F(FetcherTest, an_artifact_of_more_chunks_than_one_request_and_an_empty_one) {
@@ -208,7 +281,7 @@ TEST_F(FetcherTest, a_transfer_goes_on_in_a_new_process_and_with_another_peer) {
     store_ = open();  // as after a restart
     ASSERT_TRUE(fetcher().fetch(root(), 0, {"127.0.0.1:1", honest_endpoint()}).ok());
     EXPECT_EQ(honest_->requested(), (std::vector<uint32_t>{0, 1, 2, 4}));
-    EXPECT_EQ(honest_->manifests, 0);
+    EXPECT_EQ(honest_->manifests, 1);  // whether it answers
     EXPECT_EQ(fetched(), data_);
 }
 

@@ -66,6 +66,34 @@ TEST_F(PeerServiceTest, an_offer_names_the_callers_own_address) {
     EXPECT_EQ(client(*server)->offer(root, 7, 0).error().code, Code::kInvalidArgument);
 }
 
+// A ledger key is free to make: however many of them call from one host, others get their turn.
+TEST_F(PeerServiceTest, offers_under_way_are_limited_by_the_callers_host) {
+    std::atomic<uint32_t> under_way{0};
+    std::atomic<bool> released{false};
+    PeerServerConfig config;
+    config.on_offer = [&](const Hash256&, uint64_t, const std::string&) -> Status {
+        under_way += 1;
+        while (!released) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        return {};
+    };
+    const auto server = serve(config);
+    const auto root = compute::chunk_hash(view_of("artifact"));
+    std::vector<std::thread> callers;
+    for (uint8_t i = 0; i < kMaxOffersAtOncePerHost; ++i) {
+        callers.emplace_back([&, i] {
+            const auto key = identity_of(static_cast<uint8_t>(10 + i));
+            EXPECT_TRUE(client(*server, key)->offer(root, 7, 4321).ok());
+        });
+    }
+    EXPECT_TRUE(eventually([&] { return under_way == kMaxOffersAtOncePerHost; }));
+    const auto refused = client(*server, identity_of(30))->offer(root, 7, 4321);
+    released = true;
+    for (auto& caller : callers) caller.join();
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, Code::kLimit);
+    EXPECT_TRUE(client(*server, identity_of(30))->offer(root, 7, 4321).ok());
+}
+
 TEST_F(PeerServiceTest, sizes_and_counts_are_limited) {
     const auto server = serve();
     const auto peer = client(*server);
