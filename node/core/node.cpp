@@ -330,6 +330,7 @@ Status Node::Parts::open_rpc() {
         return files->take(file, query);
     };
     hooks.download = [this](std::string_view path) { return files->give(path); };
+    hooks.download_size = [this](std::string_view path) { return files->size_of(path); };
     hooks.ready = [this]() -> RpcHooks::Readiness {
         const auto broken = engine->failure();
         if (!broken.empty()) return {false, broken + "\n"};
