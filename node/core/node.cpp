@@ -361,6 +361,7 @@ void Node::Parts::open_keeper() {
 
 Status Node::Parts::open_agent() {
     if (!options.config.provider.enabled) return {};
+    ASSAY_RETURN_IF_ERROR(check_announced(options.config));
     std::error_code error;
     std::filesystem::create_directories(options.home.work(), error);
     if (error) return fail(Code::kIo, "cannot create " + options.home.work().string());
