@@ -138,7 +138,7 @@ TEST_F(Rpc, SpendingNeedsARole) {
         EXPECT_EQ(with_read.call(method.name, params).error().code, Code::kUnauthorized);
         EXPECT_TRUE(with_spend.call(method.name, params).ok()) << method.name;
     }
-    EXPECT_EQ(spending, 10U);
+    EXPECT_EQ(spending, 11U);
 }
 
 TEST_F(Rpc, ReadsShowTheState) {
