@@ -192,6 +192,7 @@ void add_provider_options(CLI::App& command, InitFlags& flags) {
     command.add_option("--stake", flags.stake,
                        "Provider: micro-units to bond (default: the least that the chain asks)");
     command.add_option("--price", flags.price, "Provider: micro-units per work unit (10^9 MACs)")
+        ->check(CLI::PositiveNumber)
         ->capture_default_str();
     command.add_option("--capacity", flags.capacity, "Provider: slots at a time")
         ->check(CLI::Range(1, 64))

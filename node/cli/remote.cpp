@@ -6,6 +6,7 @@
 #include "node/cli/report.h"
 #include "node/core/config.h"
 #include "node/rpc/auth.h"
+#include "node/rpc/http_guard.h"
 
 namespace assay::node {
 
@@ -18,8 +19,11 @@ Remote::Remote(const GlobalOptions& globals) : globals_(globals) {
         endpoint.host = config.rpc_host;
         endpoint.port = config.rpc_port;
     }
-    // Without a cookie the node is remote or down: reads may still work.
-    if (auto cookie = read_cookie(globals.home); cookie.ok()) endpoint.token = *cookie;
+    // The cookie rules this home's node, so another machine never sees it. Without one the node is
+    // remote or down: reads may still work.
+    if (globals.rpc.empty() || is_loopback(endpoint.host)) {
+        if (auto cookie = read_cookie(globals.home); cookie.ok()) endpoint.token = *cookie;
+    }
     if (const char* token = std::getenv("ASSAY_TOKEN"); token && *token) endpoint.token = token;
     client_ = std::make_unique<RpcClient>(endpoint);
 }

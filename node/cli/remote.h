@@ -1,4 +1,5 @@
-// The node a command talks to: --rpc, or the one whose home this is, with its cookie as credential.
+// The node a command talks to: --rpc, or the one whose home this is. The credential is
+// $ASSAY_TOKEN, else the home's cookie, which goes to no other machine.
 //
 // Ownership: owns the connection. Threads: one. Errors: end the command through report.h.
 #pragma once

@@ -1,7 +1,10 @@
 // assay tx sign, submit: a transaction signed here, with a key that no node has to hold.
 #include <CLI/CLI.hpp>
+#include <charconv>
+#include <limits>
 #include <nlohmann/json.hpp>
 
+#include "contracts/params.h"
 #include "contracts/transactions.h"
 #include "ledger/codec/transaction.h"
 #include "ledger/crypto/address_text.h"
@@ -20,6 +23,7 @@ namespace {
 using nlohmann::json;
 
 constexpr uint64_t kSubmitTimeoutMs = 60'000;
+constexpr uint64_t kUsualFees = 100;  // times the least fee of a new chain
 
 struct SignFlags {
     std::string type;
@@ -53,10 +57,43 @@ const contracts::TxInfo& type_of(const SignFlags& flags, const GlobalOptions& gl
                  fail(Code::kInvalidArgument, "--type '" + flags.type + "' is none of " + names));
 }
 
-uint64_t number_in(const json& object, const char* name) {
-    const json value = object.value(name, json());
+// What a node says is not ours: a field that is no number ends the command.
+Result<uint64_t> number_in(const json& object, const char* name) {
+    const json value = object.is_object() ? object.value(name, json()) : json();
     if (value.is_number_unsigned()) return value.get<uint64_t>();
-    return value.is_string() ? std::strtoull(value.get<std::string>().c_str(), nullptr, 10) : 0;
+    const std::string text = value.is_string() ? value.get<std::string>() : "";
+    uint64_t number = 0;
+    const auto* end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, number);
+    if (parsed.ec == std::errc() && parsed.ptr == end) return number;
+    return fail(Code::kCorrupt, std::string("the node's answer has no number '") + name +
+                                    "'. Remedy: another --rpc, or give --chain-id, --nonce, --fee "
+                                    "and --expiry");
+}
+
+// Whoever answers at --rpc may name any fee; only a usual one is signed unasked.
+Result<uint64_t> fee_in(const json& params) {
+    ASSAY_ASSIGN(const uint64_t fee, number_in(params, "minFee"));
+    const uint64_t most = kUsualFees * contracts::default_params().min_fee();
+    if (fee <= most) return fee;
+    return fail(Code::kLimit, "the node asks for a fee of " + std::to_string(fee) +
+                                  " micro-units; above " + std::to_string(most) +
+                                  " none is signed unasked. Remedy: if you mean to pay it, --fee " +
+                                  std::to_string(fee));
+}
+
+Result<uint64_t> expiry_in(const json& status) {
+    ASSAY_ASSIGN(const uint64_t height, number_in(status, "height"));
+    if (height > std::numeric_limits<uint64_t>::max() - ledger::kExpiryBlocks)
+        return fail(Code::kCorrupt, "the node's height is no height. Remedy: --expiry");
+    return height + ledger::kExpiryBlocks;
+}
+
+Result<std::string> chain_in(const json& status) {
+    const json value = status.is_object() ? status.value("chainId", json()) : json();
+    if (value.is_string() && ledger::is_valid_chain_id(value.get<std::string>()))
+        return value.get<std::string>();
+    return fail(Code::kCorrupt, "the node names no valid chain. Remedy: --chain-id");
 }
 
 // A node is needed for no more than what is not given.
@@ -65,10 +102,20 @@ void fill_in(SignFlags& flags, const std::string& address, const GlobalOptions& 
     Remote remote(globals);
     const auto status = remote.call("ledger_getStatus", json::object());
     const auto account = remote.call("ledger_getAccount", {{"address", address}});
-    if (flags.chain_id.empty()) flags.chain_id = status.value("chainId", "");
-    if (!flags.nonce) flags.nonce = number_in(account, "nextNonce");
-    if (!flags.fee) flags.fee = number_in(status.value("params", json::object()), "minFee");
-    if (!flags.expiry) flags.expiry = number_in(status, "height") + ledger::kExpiryBlocks;
+    if (flags.chain_id.empty()) flags.chain_id = value_or_fail(globals, chain_in(status));
+    if (!flags.nonce) flags.nonce = value_or_fail(globals, number_in(account, "nextNonce"));
+    if (!flags.fee) {
+        const json params = status.is_object() ? status.value("params", json()) : json();
+        flags.fee = value_or_fail(globals, fee_in(params));
+    }
+    if (!flags.expiry) flags.expiry = value_or_fail(globals, expiry_in(status));
+}
+
+// What was signed, for the eye: some of it may be a node's word.
+std::string terms_text(const SignFlags& flags) {
+    return "chain  " + flags.chain_id + "\nnonce  " + std::to_string(*flags.nonce) + "\nfee    " +
+           std::to_string(*flags.fee) + " micro-units\nexpiry height " +
+           std::to_string(*flags.expiry) + "\n";
 }
 
 void sign(SignFlags flags, const GlobalOptions& globals) {
@@ -91,13 +138,18 @@ void sign(SignFlags flags, const GlobalOptions& globals) {
     body.set_type(static_cast<uint32_t>(info.type));
     body.set_payload(payload.data(), payload.size());
     const auto raw = value_or_fail(globals, ledger::sign_transaction(body, key));
-    ok_or_fail(globals, write_text(flags.out, text_of(raw), 0644));
+    ok_or_fail(globals, write_text(flags.out, text_of(raw), 0600));
     const std::string hash = "0x" + to_hex(ledger::tx_hash(raw));
     print_result(globals,
                  {{"file", flags.out},
                   {"hash", hash},
+                  {"chainId", flags.chain_id},
+                  {"nonce", *flags.nonce},
+                  {"fee", std::to_string(*flags.fee)},
+                  {"expiryHeight", *flags.expiry},
                   {"transaction", transaction_json(raw, flags.chain_id)}},
-                 "wrote " + flags.out + "\nhash " + hash + "\nNext: assay tx submit " + flags.out);
+                 "wrote " + flags.out + "\nhash   " + hash + "\n" + terms_text(flags) +
+                     "Next: assay tx submit " + flags.out);
 }
 
 void submit(const std::string& file, const GlobalOptions& globals) {
@@ -132,7 +184,8 @@ void add_tx_commands(CLI::App& app, const GlobalOptions& globals) {
     sign_command->add_option("--out", flags->out, "File to write")->required();
     sign_command->add_option("--chain-id", flags->chain_id, "Default: the node's");
     sign_command->add_option("--nonce", flags->nonce, "Default: the next one of the sender");
-    sign_command->add_option("--fee", flags->fee, "Micro-units (default: the chain's minimum)");
+    sign_command->add_option("--fee", flags->fee,
+                             "Micro-units (default: the chain's minimum, if it is at most 100000)");
     sign_command->add_option("--expiry", flags->expiry, "Last height it may be in");
     sign_command->footer(
         "Example: assay tx sign --type transfer --key requester --out signed.bin --body "

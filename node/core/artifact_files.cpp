@@ -88,7 +88,33 @@ Result<std::string> store(BlobStore& blobs, const fs::path& folder, const fs::pa
            "\n";
 }
 
-Result<fs::path> restore(const BlobStore& blobs, std::string_view path, const fs::path& folder) {
+// An export makes room for the whole model that the file's metadata name, so the file must be long
+// enough to hold it.
+Status check_length(const fs::path& checkpoint) {
+    ASSAY_ASSIGN(const auto shape, compute::checkpoint_model(checkpoint));
+    constexpr uint64_t kParts = 3;  // parameters and both moments; a model file has the first alone
+    std::error_code error;
+    const auto size = fs::file_size(checkpoint, error);
+    if (error) return fail(Code::kIo, "the file cannot be read: " + error.message());
+    if (size < compute::checkpoint_bytes(shape) / kParts)
+        return fail(Code::kCorrupt, "the file is shorter than the model it names");
+    return {};
+}
+
+Result<fs::path> export_file(const fs::path& checkpoint, const fs::path& folder,
+                             std::string_view name) {
+    ASSAY_RETURN_IF_ERROR(check_length(checkpoint));
+    std::error_code error;
+    fs::create_directories(folder, error);
+    ASSAY_RETURN_IF_ERROR(compute::export_model(checkpoint, folder));
+    if (!fs::exists(folder / name))
+        return fail(Code::kNotFound, "this checkpoint has no " + std::string(name));
+    return folder / name;
+}
+
+// `exporting`: held during an export, so that one model at a time is in memory.
+Result<fs::path> restore(const BlobStore& blobs, std::string_view path, const fs::path& folder,
+                         std::mutex& exporting) {
     path.remove_prefix(std::min(path.size(), std::string_view("/artifacts/").size()));
     const auto hex = path.substr(0, path.find('/'));
     const auto name = path.substr(std::min(path.size(), hex.size() + 1));
@@ -105,13 +131,8 @@ Result<fs::path> restore(const BlobStore& blobs, std::string_view path, const fs
     const auto whole = folder / "artifact";
     ASSAY_RETURN_IF_ERROR(blobs.materialise(*root, whole));
     if (!exports) return whole;
-    const auto model = folder / "model";
-    std::error_code error;
-    fs::create_directories(model, error);
-    ASSAY_RETURN_IF_ERROR(compute::export_model(whole, model));
-    if (!fs::exists(model / name))
-        return fail(Code::kNotFound, "this checkpoint has no " + std::string(name));
-    return model / name;
+    const std::lock_guard lock(exporting);
+    return export_file(whole, folder / "model", name);
 }
 
 }  // namespace
@@ -135,9 +156,17 @@ HttpFile ArtifactFiles::give(std::string_view path) {
     auto scratch = ScratchFolder::make(folder_, "send.");
     if (!scratch.ok()) return {.refusal = refusal(scratch.error())};
     auto keep = std::make_shared<ScratchFolder>(std::move(scratch).value());
-    auto file = restore(blobs_, path, keep->path());
+    auto file = restore(blobs_, path, keep->path(), exporting_);
     if (!file.ok()) return {.refusal = refusal(file.error())};
     return {.file = std::move(file).value(), .keep = std::move(keep)};
+}
+
+std::optional<uint64_t> ArtifactFiles::size_of(std::string_view path) const {
+    path.remove_prefix(std::min(path.size(), std::string_view("/artifacts/").size()));
+    const auto root = hash_from_hex(path);
+    if (!root || !blobs_.has(*root)) return std::nullopt;
+    const auto manifest = blobs_.manifest(*root);
+    return manifest.ok() ? std::optional<uint64_t>(manifest->size) : std::nullopt;
 }
 
 }  // namespace assay::node

@@ -11,6 +11,8 @@
 // as HTTP replies with {"error": {"code", "message"}}.
 #pragma once
 
+#include <mutex>
+
 #include "node/blobs/blob_store.h"
 #include "node/rpc/http_server.h"
 
@@ -26,12 +28,15 @@ public:
     // The file as an artifact, pinned.
     HttpReply take(const std::filesystem::path& file, std::string_view query);
     HttpFile give(std::string_view path);
+    // Of what give() would send, where it is known without making the file: of whole artifacts.
+    std::optional<uint64_t> size_of(std::string_view path) const;
 
 private:
     ArtifactFiles(BlobStore& blobs, std::filesystem::path folder)
         : blobs_(blobs), folder_(std::move(folder)) {}
     BlobStore& blobs_;
     const std::filesystem::path folder_;
+    std::mutex exporting_;  // one model at a time is in memory
 };
 
 }  // namespace assay::node

@@ -59,7 +59,7 @@ Fields provider_fields(ProviderConfig& p) {
     return {
         {"enabled", field(p.enabled, "true or false")},
         {"moniker", field(p.moniker, "a name, up to 64 characters")},
-        {"priceFloor", field(p.price_floor, "micro-units per work unit")},
+        {"priceFloor", field(p.price_floor, "micro-units per work unit, at least 1")},
         {"capacity", field(p.capacity, "slots at a time, 1 to 64")},
         {"stake",
          field(p.stake,
@@ -151,6 +151,9 @@ Status check_ranges(const NodeConfig& c, const std::string& where) {
             "stateSync needs trustHeight and trustHash, a block of this chain that you know from "
             "elsewhere. Remedy: assay ledger trust on a node that you trust");
     }
+    // To the ledger an update with 0 means "as it is": the two would never agree.
+    if (c.provider.price_floor == 0)
+        return bad("provider.priceFloor is 0; it takes at least 1 micro-unit per work unit");
     if (c.provider.capacity == 0 || c.provider.capacity > 64) {
         return bad("provider.capacity is " + std::to_string(c.provider.capacity) +
                    "; it takes 1 to 64");
@@ -202,6 +205,15 @@ Result<NodeConfig> load_config(const std::filesystem::path& file) {
     }
     ASSAY_RETURN_IF_ERROR(check_ranges(config, file.string()));
     return config;
+}
+
+Status check_announced(const NodeConfig& config) {
+    const std::string& host = config.peer_host;
+    if (!host.empty() && host != "0.0.0.0" && host != "::" && host != "[::]") return {};
+    return fail(Code::kInvalidArgument,
+                "peerHost is '" + host +
+                    "', which others cannot connect to, and a provider announces it on the "
+                    "ledger. Remedy: in config.json this machine's own address");
 }
 
 Status save_config(const NodeConfig& config, const std::filesystem::path& file) {

@@ -74,6 +74,8 @@ struct HomeLayout {
 };
 
 Result<NodeConfig> load_config(const std::filesystem::path& file);
+// A provider's peerHost goes to the ledger as its endpoint: refused when nobody can connect to it.
+Status check_announced(const NodeConfig& config);
 Status save_config(const NodeConfig& config, const std::filesystem::path& file);
 
 }  // namespace assay::node

@@ -327,6 +327,7 @@ Status Node::Parts::open_rpc() {
         return files->take(file, query);
     };
     hooks.download = [this](std::string_view path) { return files->give(path); };
+    hooks.download_size = [this](std::string_view path) { return files->size_of(path); };
     hooks.ready = [this]() -> RpcHooks::Readiness {
         const auto broken = engine->failure();
         if (!broken.empty()) return {false, broken + "\n"};
@@ -357,6 +358,7 @@ void Node::Parts::open_keeper() {
 
 Status Node::Parts::open_agent() {
     if (!options.config.provider.enabled) return {};
+    ASSAY_RETURN_IF_ERROR(check_announced(options.config));
     std::error_code error;
     std::filesystem::create_directories(options.home.work(), error);
     if (error) return fail(Code::kIo, "cannot create " + options.home.work().string());

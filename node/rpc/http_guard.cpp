@@ -45,6 +45,11 @@ std::string origin_refusal(std::string_view host, std::string_view origin) {
     return "Origin \"" + name.substr(0, 64) + "\" may not use this server from a browser\n";
 }
 
+std::string cross_site_refusal(std::string_view fetch_site) {
+    if (lower(fetch_site) != "cross-site") return "";
+    return "a page of another site may not ask this server: open its address yourself\n";
+}
+
 bool is_json_type(std::string_view content_type) {
     const std::string type = lower(content_type.substr(0, content_type.find(';')));
     return type == "application/json" || type == "application/json ";

@@ -3,10 +3,11 @@
 // Purpose: transport and limits only; what requests mean is in the injected hooks. Routes: POST /
 // and /rpc (JSON-RPC), WebSocket upgrade on / and /rpc, POST /artifacts and GET /artifacts/...
 // (files, http_transfer.h), GET /health, /ready, /metrics, any other GET is asked of `page`.
-// Guards: Host must name this server and Origin, if sent, must be this server (DNS rebinding,
-// cross-site requests); no CORS header is ever sent. Ownership: owns its threads and connections;
-// hooks must outlive stop(). Threads: hooks are called from several worker threads at once; public
-// methods from any thread. Errors: start() fails when the address cannot be bound.
+// Guards: Host must name this server, Origin, if sent, must be this server, and Sec-Fetch-Site, if
+// sent, must not be cross-site (DNS rebinding, cross-site requests); no CORS header is ever sent.
+// Ownership: owns its threads and connections; hooks must outlive stop(). Threads: hooks are called
+// from several worker threads at once; public methods from any thread. Errors: start() fails when
+// the address cannot be bound.
 #pragma once
 
 #include <atomic>
@@ -36,7 +37,12 @@ struct HttpConfig {
     uint64_t idle_timeout_ms = 60'000;      // between requests, and for a peer that stops reading
     std::filesystem::path upload_folder{};  // on the disk of what keeps them; empty: none are taken
     uint64_t max_upload_bytes = uint64_t{16} << 30;
-    size_t max_transfers = 4;                // uploads and downloads at a time
+    size_t max_transfers = 4;  // uploads and downloads at a time
+    // A transfer that is slower, on average since its start, ends once the time of grace is over.
+    uint64_t min_transfer_rate = 16u << 10;  // bytes a second
+    uint64_t transfer_grace_ms = 60'000;
+    // An upload needs room for itself, for what it is converted to, for its chunks, and for this.
+    uint64_t min_free_bytes = uint64_t{2} << 30;
     std::vector<std::string> extra_hosts{};  // Host names to accept besides loopback and `host`
 };
 
@@ -65,6 +71,8 @@ struct HttpHooks {
     // A whole uploaded file, which is gone afterwards; `query` of its address. Empty: 404.
     std::function<HttpReply(const std::filesystem::path& file, std::string_view query)> upload{};
     std::function<HttpFile(std::string_view path)> download{};  // empty: 404
+    // Bytes of a download where they are known without making its file: what HEAD asks for.
+    std::function<std::optional<uint64_t>(std::string_view path)> download_size{};
 };
 
 struct HttpCounters {

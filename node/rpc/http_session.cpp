@@ -63,11 +63,10 @@ private:
     }
 
     void on_header(beast::error_code error) {
+        if (error == http::error::body_limit && is_upload())
+            return refuse(413, upload_limit_text(state_.config));
         if (error) return on_read_error(error);
-        const Request& request = parser_->get();
-        if (request.method() == http::verb::post && path_of(request) == kArtifacts &&
-            state_.hooks.upload && !state_.config.upload_folder.empty())
-            return upload();
+        if (is_upload()) return upload();
         const auto length = parser_->content_length();
         if (length && *length > state_.config.max_body_bytes)
             return on_read_error(http::error::body_limit);
@@ -81,6 +80,12 @@ private:
                                      });
         }
         read_body();
+    }
+
+    bool is_upload() const {
+        const Request& request = parser_->get();
+        return request.method() == http::verb::post && path_of(request) == kArtifacts &&
+               state_.hooks.upload && !state_.config.upload_folder.empty();
     }
 
     void read_body() {
@@ -125,6 +130,7 @@ private:
         const std::string_view host = view(request[http::field::host]);
         auto reason = host_refusal(state_.config, host);
         if (reason.empty()) reason = origin_refusal(host, view(request[http::field::origin]));
+        if (reason.empty()) reason = cross_site_refusal(view(request["Sec-Fetch-Site"]));
         if (!reason.empty()) {
             refuse(403, std::move(reason));
             return false;

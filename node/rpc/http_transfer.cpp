@@ -63,11 +63,32 @@ protected:
         if (state_.stopping) return;
         stream_.expires_never();
         net::post(state_.workers, [self = shared_from_this(), work, done] {
-            auto result = work();
-            net::post(
-                self->stream_.get_executor(),
-                [self, done, result = std::move(result)]() mutable { done(std::move(result)); });
+            try {
+                auto result = work();
+                net::post(self->stream_.get_executor(),
+                          [self, done, result = std::move(result)]() mutable {
+                              done(std::move(result));
+                          });
+            } catch (const std::exception& error) {
+                net::post(self->stream_.get_executor(),
+                          [self, text = std::string("internal: ") + error.what() + "\n"] {
+                              self->respond({.status = 500, .body = text});
+                          });
+            }
         });
+    }
+
+    // From here on the peer must keep the pace.
+    void start_clock() { started_ = std::chrono::steady_clock::now(); }
+
+    // False when the peer is too slow: it would hold its place for days, a byte at a time.
+    bool keeps_pace(size_t count) {
+        moved_ += count;
+        const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(
+            std::chrono::steady_clock::now() - started_);
+        const auto passed_ms = static_cast<uint64_t>(passed.count());
+        if (passed_ms <= state_.config.transfer_grace_ms) return true;
+        return moved_ >= passed_ms / 1000 * state_.config.min_transfer_rate;
     }
 
     void respond(HttpReply reply) {
@@ -75,6 +96,17 @@ protected:
         set_head(*response_, reply.type);
         response_->body() = std::move(reply.body);
         response_->prepare_payload();
+        write_response();
+    }
+
+    void respond_head(uint64_t size, const std::string& type) {
+        response_.emplace(http::status::ok, 11);
+        set_head(*response_, type);
+        response_->content_length(size);
+        write_response();
+    }
+
+    void write_response() {
         expect_progress();
         http::async_write(stream_, *response_, [self = shared_from_this()](auto error, size_t) {
             if (!error) self->end();
@@ -105,6 +137,8 @@ private:
     }
 
     std::optional<http::response<http::string_body>> response_;
+    std::chrono::steady_clock::time_point started_;
+    uint64_t moved_ = 0;
     std::array<char, 16u << 10> scratch_{};
     size_t drained_ = 0;
 };
@@ -126,7 +160,27 @@ private:
         if (!file_.empty()) fs::remove(file_, ignored);
     }
 
+    // Empty when the disk has room.
+    std::string missing_room() const {
+        const HttpConfig& config = state_.config;
+        constexpr uint64_t kCopies = 3;  // the file, what it is converted to, its chunks
+        const auto length = parser_.content_length();
+        const uint64_t most =
+            std::min<uint64_t>(length ? *length : config.max_upload_bytes, config.max_upload_bytes);
+        const uint64_t wanted = kCopies * most + config.min_free_bytes;
+        std::error_code error;
+        const auto space = fs::space(config.upload_folder, error);
+        if (error || space.available >= wanted) return "";
+        return "the node's disk has " + std::to_string(space.available) +
+               " bytes free; an upload " +
+               (length ? "of this length" : "that announces no length") + " needs " +
+               std::to_string(wanted) + "\n";
+    }
+
     void begin() override {
+        if (auto text = missing_room(); !text.empty())
+            return respond({.status = 507, .body = std::move(text)});
+        start_clock();
         std::string name = (state_.config.upload_folder / "upload.XXXXXX").string();
         const int made = ::mkstemp(name.data());
         beast::error_code error;
@@ -150,17 +204,24 @@ private:
         if (state_.stopping) return;
         if (parser_.is_done()) return finish();
         expect_progress();
-        http::async_read_some(stream_, buffer_, parser_, [me = self()](auto error, size_t) {
+        http::async_read_some(stream_, buffer_, parser_, [me = self()](auto error, size_t count) {
             if (error == http::error::body_limit) return me->refuse_size();
-            if (!error) me->read_some();
+            if (error) return;
+            if (!me->parser_.is_done() && !me->keeps_pace(count)) return me->refuse_pace();
+            me->read_some();
         });
     }
 
     void refuse_size() {
         discard();
-        respond({.status = 413,
-                 .body = "an upload has at most " + std::to_string(state_.config.max_upload_bytes) +
-                         " bytes\n"});
+        respond({.status = 413, .body = upload_limit_text(state_.config)});
+    }
+
+    void refuse_pace() {
+        discard();
+        respond({.status = 408,
+                 .body = "an upload moves at least " +
+                         std::to_string(state_.config.min_transfer_rate) + " bytes a second\n"});
     }
 
     void finish() {
@@ -193,11 +254,23 @@ public:
 
 private:
     using Response = http::response<http::file_body>;
+    static constexpr const char* kType = "application/octet-stream";
     std::shared_ptr<Download> self() {
         return std::static_pointer_cast<Download>(shared_from_this());
     }
 
     void begin() override {
+        if (head_ && state_.hooks.download_size) {
+            return on_worker([me = self()] { return me->state_.hooks.download_size(me->path_); },
+                             [me = self()](std::optional<uint64_t> size) {
+                                 if (size) return me->respond_head(*size, kType);
+                                 me->make_file();
+                             });
+        }
+        make_file();
+    }
+
+    void make_file() {
         on_worker([me = self()] { return me->state_.hooks.download(me->path_); },
                   [me = self()](HttpFile file) { me->send(std::move(file)); });
     }
@@ -207,12 +280,13 @@ private:
         file_ = std::move(file);
         beast::error_code error;
         response_.emplace(http::status::ok, 11);
-        set_head(*response_, "application/octet-stream");
+        set_head(*response_, kType);
         response_->body().open(file_.file.c_str(), beast::file_mode::scan, error);
         if (error) return respond({.status = 500, .body = "the node cannot read its file\n"});
         response_->prepare_payload();
         serializer_.emplace(*response_);
         serializer_->split(head_);
+        start_clock();
         write_some();
     }
 
@@ -220,8 +294,9 @@ private:
         if (state_.stopping) return;
         if (serializer_->is_done() || (head_ && serializer_->is_header_done())) return end();
         expect_progress();
-        const auto next = [me = self()](auto error, size_t) {
-            if (!error) me->write_some();
+        const auto next = [me = self()](auto error, size_t count) {
+            if (error) return;
+            if (me->serializer_->is_done() || me->keeps_pace(count)) me->write_some();
         };
         if (head_) return http::async_write_header(stream_, *serializer_, next);
         http::async_write_some(stream_, *serializer_, next);
@@ -235,6 +310,10 @@ private:
 };
 
 }  // namespace
+
+std::string upload_limit_text(const HttpConfig& config) {
+    return "an upload has at most " + std::to_string(config.max_upload_bytes) + " bytes\n";
+}
 
 void start_upload(ServerState& state, beast::tcp_stream stream, ConnectionSlot slot,
                   beast::flat_buffer buffer, RequestParser&& parser) {

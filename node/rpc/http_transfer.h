@@ -3,7 +3,7 @@
 //
 // Ownership: a transfer keeps its connection, and its file until it is over. Threads: its strand,
 // and a worker for the hook. Errors: an HTTP status with a sentence; an upload that breaks off
-// leaves nothing.
+// leaves nothing; a peer that stays below HttpConfig::min_transfer_rate loses its connection.
 #pragma once
 
 #include <boost/beast/core/flat_buffer.hpp>
@@ -17,6 +17,8 @@ namespace assay::node {
 
 using RequestParser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 
+// Of an upload that exceeds it.
+std::string upload_limit_text(const HttpConfig& config);
 // `parser` has read the header, `buffer` what came after it.
 void start_upload(ServerState& state, boost::beast::tcp_stream stream, ConnectionSlot slot,
                   boost::beast::flat_buffer buffer, RequestParser&& parser);

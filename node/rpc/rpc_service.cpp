@@ -94,6 +94,7 @@ Result<std::unique_ptr<RpcService>> RpcService::start(HttpConfig config, Service
     http.page = parts->hooks.page;
     http.upload = parts->hooks.upload;
     http.download = parts->hooks.download;
+    http.download_size = parts->hooks.download_size;
     auto server = HttpServer::start(std::move(config), std::move(http));
     if (!server.ok()) {
         auth.remove_cookie();

@@ -28,6 +28,7 @@ struct RpcHooks {
     // As HttpHooks.
     std::function<HttpReply(const std::filesystem::path& file, std::string_view query)> upload{};
     std::function<HttpFile(std::string_view path)> download{};
+    std::function<std::optional<uint64_t>(std::string_view path)> download_size{};
 };
 
 class RpcService {

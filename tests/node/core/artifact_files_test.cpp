@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "compute/checkpoint/checkpoint.h"
+#include "compute/checkpoint/model_metadata.h"
 #include "node/core/files.h"
 
 namespace assay::node {
@@ -50,6 +52,14 @@ TEST_F(ArtifactFilesTest, AFileComesBackAsItWas) {
     EXPECT_TRUE(nothing_left());
 }
 
+TEST_F(ArtifactFilesTest, TheSizeOfAnArtifactIsKnownWithoutItsFile) {
+    const std::string root = root_of("some text");
+    EXPECT_EQ(files_->size_of("/artifacts/" + root), 9U);
+    EXPECT_EQ(files_->size_of("/artifacts/" + root + "/config.json"), std::nullopt);
+    EXPECT_EQ(files_->size_of("/artifacts/" + std::string(64, '1')), std::nullopt);
+    EXPECT_TRUE(nothing_left());
+}
+
 TEST_F(ArtifactFilesTest, TablesAreConverted) {
     const auto reply = take("a,b,label\n1,2,0\n3,4,1\n", "kind=csv&labelColumn=2");
     EXPECT_EQ(reply.status, 200U) << reply.body;
@@ -78,6 +88,42 @@ TEST_F(ArtifactFilesTest, WhatIsWrongIsSaidWithItsCode) {
     EXPECT_EQ(give("/artifacts/" + root + "/"), "404 not_found");
     EXPECT_EQ(give("/artifacts/" + root + "/../../config.json"), "404 not_found");
     EXPECT_EQ(give("/artifacts/" + root + "/model.safetensors"), "400 corrupt");  // no checkpoint
+    EXPECT_TRUE(nothing_left());
+}
+
+TEST_F(ArtifactFilesTest, ACheckpointComesBackAsOthersReadIt) {
+    const compute::ModelConfig model =
+        compute::GptConfig{.vocab = 16, .context = 4, .d_model = 8, .n_layer = 1, .n_head = 2};
+    const auto state = compute::initial_state(model, 1);
+    ASSERT_TRUE(state.ok());
+    const auto file = folder_.path() / "checkpoint";
+    ASSERT_TRUE(compute::save_checkpoint(file, model, *state, {}).ok());
+    const auto stored = blobs_->put_file(file);
+    ASSERT_TRUE(stored.ok());
+    const std::string root = "/artifacts/" + to_hex(stored->root);
+    const auto config = files_->give(root + "/config.json");
+    ASSERT_FALSE(config.file.empty()) << config.refusal.body;
+    EXPECT_EQ(json::parse(*read_text(config.file, 10'000)).value("n_embd", 0), 8);
+    EXPECT_FALSE(files_->give(root + "/model.safetensors").file.empty());
+    EXPECT_EQ(files_->give(root + "/adapter_config.json").refusal.status, 404U);
+}
+
+// Its export would make room for more than 32 GiB.
+TEST_F(ArtifactFilesTest, AModelThatAShortFileOnlyNamesIsNotExported) {
+    const compute::ModelConfig huge =
+        compute::MlpConfig{.inputs = 1U << 20, .hidden = {1U << 12, 1U << 12}, .classes = 2};
+    ASSERT_GT(compute::checkpoint_bytes(huge), uint64_t{1} << 35);
+    const auto file = folder_.path() / "short";
+    ASSERT_TRUE(compute::write_safetensors(file, {}, compute::model_metadata(huge)).ok());
+    const auto stored = blobs_->put_file(file);
+    ASSERT_TRUE(stored.ok());
+    for (const char* name : {"config.json", "model.safetensors"}) {
+        const auto sent = files_->give("/artifacts/" + to_hex(stored->root) + "/" + name);
+        EXPECT_TRUE(sent.file.empty());
+        EXPECT_EQ(sent.refusal.status, 400U);
+        EXPECT_NE(sent.refusal.body.find("shorter than the model it names"), std::string::npos)
+            << sent.refusal.body;
+    }
     EXPECT_TRUE(nothing_left());
 }
 

@@ -97,10 +97,28 @@ TEST_F(ConfigTest, EachMistakeIsNamed) {
     expect_names(refusal(R"({"blockIntervalMs": 0})"), {"blockIntervalMs"});
     expect_names(refusal(R"({"provider": 1})"), {"provider", "object"});
     expect_names(refusal(R"({"provider": {"provider": {}}})"), {"unknown field 'provider'"});
+    expect_names(refusal(R"({"provider": {"priceFloor": 0}})"),
+                 {"provider.priceFloor", "at least 1"});
     expect_names(refusal(R"({"provider": {"capacity": 0}})"), {"provider.capacity", "1 to 64"});
     expect_names(refusal(R"({"provider": {"threads": 257}})"), {"provider.threads", "1 to 256"});
     expect_names(refusal(R"({"provider": {"devices": 65}})"), {"provider.devices", "0 to 64"});
     expect_names(refusal(R"({"provider": {"fault": "lazy"}})"), {"lazy", "silent"});
+}
+
+TEST_F(ConfigTest, AProviderAnnouncesAnAddressThatOthersReach) {
+    const auto check = [](const std::string& host) {
+        NodeConfig config;
+        config.peer_host = host;
+        return check_announced(config);
+    };
+    for (const char* host : {"127.0.0.1", "192.0.2.7", "node.example"})
+        EXPECT_TRUE(check(host).ok()) << host;
+    for (const char* host : {"", "0.0.0.0", "::", "[::]"}) {
+        const auto checked = check(host);
+        ASSERT_FALSE(checked.ok()) << host;
+        EXPECT_EQ(checked.error().code, Code::kInvalidArgument) << host;
+    }
+    expect_names(check("0.0.0.0").error().message, {"peerHost", "0.0.0.0", "Remedy"});
 }
 
 TEST_F(ConfigTest, AMissingFileNamesTheRemedy) {

@@ -44,6 +44,7 @@ protected:
     const ScratchFolder folder = ScratchFolder::make({}, "assay-http-").value();
     std::string uploaded;
     std::string file_to_send;
+    std::atomic<int> made_files{0};
     std::unique_ptr<HttpServer> server;
 
     void start(HttpConfig config = {}) {
@@ -64,11 +65,17 @@ protected:
         hooks.upload = [this](const std::filesystem::path& file, std::string_view query) {
             std::ifstream in(file, std::ios::binary);
             uploaded.assign(std::istreambuf_iterator<char>(in), {});
+            if (uploaded == "bad news") throw std::runtime_error("the hook broke");
             return HttpReply{.body = std::string(query)};
         };
         hooks.download = [this](std::string_view path) -> HttpFile {
+            if (path == "/artifacts/broken") throw std::runtime_error("the hook broke");
+            ++made_files;
             if (path != "/artifacts/1") return {.refusal = {.status = 404, .body = "not here"}};
             return {.file = file_to_send};
+        };
+        hooks.download_size = [](std::string_view path) {
+            return path == "/artifacts/sized" ? std::optional<uint64_t>(77) : std::nullopt;
         };
         config.upload_folder = folder.path();
         auto started = HttpServer::start(std::move(config), std::move(hooks));
@@ -121,6 +128,12 @@ TEST_F(Http, GuardsAgainstBrowsersOfOtherSites) {
     EXPECT_EQ(http(post_text(kPing, "Origin: http://evil.example\r\n")).status, 403);
     EXPECT_EQ(http(post_text(kPing, "Origin: null\r\n")).status, 403);
     EXPECT_EQ(http(post_text(kPing, "Origin: http://127.0.0.1\r\n")).status, 200);
+    // An image of another site's page has no Origin.
+    EXPECT_EQ(http(get_text("/artifacts/1", "Sec-Fetch-Site: cross-site\r\n")).status, 403);
+    EXPECT_EQ(http(get_text("/", "Sec-Fetch-Site: Cross-Site\r\n")).status, 403);
+    EXPECT_EQ(made_files, 0);
+    for (const char* own : {"same-origin", "none"})
+        EXPECT_EQ(http(get_text("/", "Sec-Fetch-Site: " + std::string(own) + "\r\n")).status, 200);
     const auto plain = http(
         "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nConnection: close\r\n"
         "Content-Length: 2\r\n\r\n{}");
@@ -164,7 +177,7 @@ std::string upload_text(const std::string& body, const std::string& headers) {
 const std::string kSpender = "Authorization: Bearer spender\r\n";
 
 TEST_F(Http, AnUploadLargerThanAMessageArrivesWhole) {
-    start({.max_body_bytes = 1000});
+    start({.max_body_bytes = 1000, .max_upload_bytes = 4u << 20});
     std::string body(3'000'000, 'x');
     for (size_t i = 0; i < body.size(); ++i) body[i] = static_cast<char>(i * 7 + i / 251);
     const auto reply = http(upload_text(body, kSpender));
@@ -187,7 +200,9 @@ TEST_F(Http, AnUploadNeedsTheRoleSpendAndKeepsItsLimit) {
     EXPECT_EQ(http(upload_text("text", "")).status, 403);
     EXPECT_EQ(http(upload_text("text", "Authorization: Bearer wrong\r\n")).status, 401);
     EXPECT_EQ(http(upload_text("text", kSpender + "Origin: http://evil.example\r\n")).status, 403);
-    EXPECT_EQ(http(upload_text(std::string(5001, 'x'), kSpender)).status, 413);
+    const auto large = http(upload_text(std::string(5001, 'x'), kSpender));
+    EXPECT_EQ(large.status, 413);
+    EXPECT_EQ(large.body, "an upload has at most 5000 bytes\n");
     EXPECT_EQ(http("POST /artifacts HTTP/1.1\r\nHost: localhost\r\n" + kSpender +
                    "Transfer-Encoding: chunked\r\n\r\n1770\r\n" + std::string(6000, 'x') +
                    "\r\n0\r\n\r\n")
@@ -198,6 +213,44 @@ TEST_F(Http, AnUploadNeedsTheRoleSpendAndKeepsItsLimit) {
     EXPECT_TRUE(folder_is_empty());
     // Elsewhere the limit of a message stands.
     EXPECT_EQ(http(post_text(std::string(1001, ' '))).status, 413);
+}
+
+TEST_F(Http, AnUploadWithoutRoomOnTheDiskIsRefusedAtOnce) {
+    start({.min_free_bytes = uint64_t{1} << 62});
+    const auto reply = http(upload_text("text", kSpender));
+    EXPECT_EQ(reply.status, 507);
+    EXPECT_NE(reply.body.find("bytes free"), std::string::npos) << reply.body;
+    EXPECT_EQ(uploaded, "");
+    EXPECT_TRUE(folder_is_empty());
+}
+
+TEST_F(Http, AnUploadThatDripsLosesItsPlace) {
+    start({.min_transfer_rate = uint64_t{1} << 40, .transfer_grace_ms = 0});
+    testing::net::io_context io;
+    auto socket = testing::connect_to(io, server->port());
+    const std::string head = "POST /artifacts HTTP/1.1\r\nHost: localhost\r\n" + kSpender +
+                             "Content-Length: 1000000\r\n\r\n";
+    testing::net::write(socket, testing::net::buffer(head));
+    boost::system::error_code error;
+    while (!error && socket.available() == 0) {
+        testing::net::write(socket, testing::net::buffer("x", 1), error);
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    std::string answer;
+    testing::net::read_until(socket, testing::net::dynamic_buffer(answer), "\r\n\r\n", error);
+    EXPECT_EQ(answer.substr(0, 12), "HTTP/1.1 408");
+    EXPECT_TRUE(folder_is_empty());
+    EXPECT_EQ(uploaded, "");
+}
+
+TEST_F(Http, AHookThatThrowsIsAnAnswer) {
+    start();
+    const auto taken = http(upload_text("bad news", kSpender));
+    EXPECT_EQ(taken.status, 500);
+    EXPECT_NE(taken.body.find("the hook broke"), std::string::npos);
+    EXPECT_EQ(http(get_text("/artifacts/broken")).status, 500);
+    EXPECT_EQ(http(get_text("/health")).status, 200);
+    while (!folder_is_empty()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
 TEST_F(Http, AnUploadThatBreaksOffLeavesNothing) {
@@ -228,6 +281,14 @@ TEST_F(Http, AFileIsSentWhole) {
     EXPECT_NE(head.head.find("Content-Length: 2500000"), std::string::npos) << head.head;
     EXPECT_EQ(head.body, "");
     EXPECT_EQ(http(get_text("/artifacts/2")).status, 404);
+    // Where the size is known, the file is not made.
+    const int made = made_files;
+    const auto sized =
+        http("HEAD /artifacts/sized HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    EXPECT_EQ(sized.status, 200);
+    EXPECT_NE(sized.head.find("Content-Length: 77"), std::string::npos) << sized.head;
+    EXPECT_EQ(sized.body, "");
+    EXPECT_EQ(made_files, made);
 }
 
 TEST_F(Http, TransfersAtATimeAreLimited) {
