@@ -22,8 +22,7 @@ public:
         hooks.rpc = [this](std::string_view text, const node::CallContext&) {
             const auto call = json::parse(text);
             const std::lock_guard lock(mutex_);
-            const json result =
-                call.at("method") == "ledger_getAccount" ? account_ : status_;
+            const json result = call.at("method") == "ledger_getAccount" ? account_ : status_;
             return std::optional<std::string>(
                 json{{"jsonrpc", "2.0"}, {"id", call.at("id")}, {"result", result}}.dump());
         };
@@ -64,9 +63,10 @@ class OtherNodeTest : public ::testing::Test {
 protected:
     Outcome sign(const OtherNode& node, const Words& more = {}) {
         Words words = {"--json", "--rpc", node.address(), "tx", "sign", "--type", "transfer"};
-        words.insert(words.end(),
-                     {"--body", R"({"to":"0x52908400098527886E0F7030069857D2E4169EE7","amount":"1"})",
-                      "--out", "signed"});
+        words.insert(
+            words.end(),
+            {"--body", R"({"to":"0x52908400098527886E0F7030069857D2E4169EE7","amount":"1"})",
+             "--out", "signed"});
         words.insert(words.end(), more.begin(), more.end());
         return place_.run(words);
     }

@@ -13,8 +13,7 @@ using std::chrono::milliseconds;
 class OffererTest : public ::testing::Test {
 protected:
     OfferHooks hooks() {
-        return {[this] { return targets_; },
-                [this] { return std::vector<pb::ArtifactRef>(own_); },
+        return {[this] { return targets_; }, [this] { return std::vector<pb::ArtifactRef>(own_); },
                 [this](const std::string& endpoint, const pb::ArtifactRef& ref) -> Status {
                     const std::lock_guard lock(mutex_);
                     calls_ += 1;
