@@ -135,8 +135,9 @@ node::NodeConfig node_config(const Options& options, const Network& network, siz
     config.provider.capacity = 2;
     config.provider.threads = options.threads_per_slot;
     config.provider.fault = node.fault;
-    // A cheat underbids: it is to be found out, so it must get work, however the scores come out.
-    if (node.fault == "wrong-result") config.provider.price_floor /= 2;
+    // Who cheats or falls silent underbids: to be found out it must get work, however scores come
+    // out.
+    if (node.fault == "wrong-result" || node.fault == "silent") config.provider.price_floor /= 2;
     return config;
 }
 
