@@ -46,7 +46,7 @@ inline constexpr ReasonInfo kReasons[] = {
     {Reason::kTombstoned, "tombstoned", "the operator returned wrong results too often",
      "none: this identity gets no more slots"},
     {Reason::kJailed, "jailed", "the operator returned a wrong result",
-     "run the self-test, wait for the end of the jail, then send StakeUnjail"},
+     "run the self-test, wait for the end of the jail, then: assay provider unjail"},
     {Reason::kBondTooSmall, "bond_too_small", "the bond is below the chain's minimum",
      "bond more with StakeBond"},
     {Reason::kStakeTooYoung, "stake_too_young", "the bond is younger than the chain's minimum",
