@@ -4,9 +4,8 @@
 #include "contracts/queries.h"
 #include "ledger/crypto/address_text.h"
 #include "node/audit/recompute.h"
-#include "node/audit/replayed_ledger.h"
 #include "node/cli/cli.h"
-#include "node/cli/report.h"
+#include "node/cli/replay.h"
 #include "node/cli/store.h"
 
 namespace assay::node {
@@ -27,17 +26,8 @@ std::string hex(const std::string& raw) {
     return "0x" + to_hex(view_of(raw));
 }
 
-std::unique_ptr<ReplayedLedger> replay(const AuditFlags& flags, const GlobalOptions& globals) {
-    const auto line = progress_line(globals);
-    auto ledger = ReplayedLedger::open(flags.file, [&](uint64_t height) {
-        line->show("replaying " + flags.file + ": block " + std::to_string(height));
-    });
-    line->clear();
-    return value_or_fail(globals, std::move(ledger));
-}
-
 void audit_ledger(const AuditFlags& flags, const GlobalOptions& globals) {
-    const auto ledger = replay(flags, globals);
+    const auto ledger = replay(flags.file, globals);
     const auto& report = ledger->report();
     const auto totals = contracts::get_totals(ledger->state());
     print_result(globals,
@@ -103,7 +93,7 @@ std::vector<pb::Task> selected_tasks(const AuditFlags& flags, const ledger::Read
 
 void recompute(const AuditFlags& flags, const GlobalOptions& globals) {
     const auto blobs = open_existing_store(flags.blobs, globals);
-    const auto ledger = replay(flags, globals);
+    const auto ledger = replay(flags.file, globals);
     const auto backend = value_or_fail(globals, compute::make_backend({flags.backend, 0}));
     const auto tasks = selected_tasks(flags, ledger->state(), globals);
     if (tasks.empty()) {
@@ -150,7 +140,7 @@ json slot_json(const pb::Slot& slot) {
 }
 
 void lineage(const AuditFlags& flags, const GlobalOptions& globals) {
-    const auto ledger = replay(flags, globals);
+    const auto ledger = replay(flags.file, globals);
     const auto job = find_job(flags, ledger->state(), globals);
     json document = {{"jobId", hex(job.id())},
                      {"name", job.spec().name()},

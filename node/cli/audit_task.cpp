@@ -7,10 +7,9 @@
 #include "ledger/codec/block.h"
 #include "ledger/codec/canonical.h"
 #include "node/audit/diff.h"
-#include "node/audit/replayed_ledger.h"
 #include "node/audit/votes.h"
 #include "node/cli/cli.h"
-#include "node/cli/report.h"
+#include "node/cli/replay.h"
 #include "node/rpc/proto_json.h"
 
 namespace assay::node {
@@ -99,12 +98,7 @@ void audit_task(const TaskFlags& flags, const GlobalOptions& globals) {
                      fail(Code::kInvalidArgument,
                           "task id '" + flags.task + "' must be 0x and 64 hexadecimal digits"));
     }
-    const auto line = progress_line(globals);
-    auto replayed = ReplayedLedger::open(flags.file, [&](uint64_t height) {
-        line->show("replaying " + flags.file + ": block " + std::to_string(height));
-    });
-    line->clear();
-    const auto ledger = value_or_fail(globals, std::move(replayed));
+    const auto ledger = replay(flags.file, globals);
     const auto task = contracts::get_task(ledger->state(), id->view());
     if (!task) {
         fail_command(globals, fail(Code::kNotFound,

@@ -11,8 +11,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr uint64_t kPostTimeoutMs = 60'000;
-
 struct JobFlags {
     JobFiles files;
     std::string key = "node";
@@ -78,7 +76,7 @@ void post(const JobFlags& flags, const GlobalOptions& globals) {
     json params = {{"spec", load_job_file(flags.files, globals)}, {"key", flags.key}};
     if (!flags.escrow.empty()) params["escrow"] = flags.escrow;
     if (flags.data_elsewhere) params["dataElsewhere"] = true;
-    const auto posted = remote.call("job_post", params, kPostTimeoutMs);
+    const auto posted = remote.call("job_post", params, kSpendTimeoutMs);
     print_result(globals, posted,
                  "job " + text_field(posted, "jobId") + " posted\nNext: assay job watch " +
                      text_field(posted, "jobId"));
@@ -149,7 +147,7 @@ void add_job_commands(CLI::App& app, const GlobalOptions& globals) {
     cancel->callback([flags, &globals] {
         Remote remote(globals);
         const auto reply =
-            remote.call("job_cancel", {{"jobId", flags->id}, {"key", flags->key}}, kPostTimeoutMs);
+            remote.call("job_cancel", {{"jobId", flags->id}, {"key", flags->key}}, kSpendTimeoutMs);
         print_result(globals, reply, "cancelled " + flags->id);
     });
 
@@ -162,7 +160,7 @@ void add_job_commands(CLI::App& app, const GlobalOptions& globals) {
         Remote remote(globals);
         const auto reply = remote.call(
             "job_topUp", {{"jobId", flags->id}, {"amount", flags->amount}, {"key", flags->key}},
-            kPostTimeoutMs);
+            kSpendTimeoutMs);
         print_result(globals, reply, "added " + flags->amount + " micro-units");
     });
 

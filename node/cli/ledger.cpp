@@ -34,14 +34,13 @@ struct Payment {
 };
 
 void pay(const Payment& payment, const GlobalOptions& globals) {
-    constexpr uint64_t kTimeoutMs = 60'000;
     Remote remote(globals);
     const auto reply = remote.call("bank_transfer",
                                    {{"to", payment.to},
                                     {"amount", payment.amount},
                                     {"key", payment.key},
                                     {"mode", payment.async ? "sync" : "wait"}},
-                                   kTimeoutMs);
+                                   kSpendTimeoutMs);
     print_result(globals, reply,
                  (payment.async ? "sent " : "paid ") + payment.amount + " micro-units to " +
                      payment.to + "\n" + reply.value("hash", ""));

@@ -13,8 +13,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr uint64_t kSpendTimeoutMs = 60'000;
-
 struct BidFlags {
     uint64_t price = 0;     // 0: stays
     uint32_t capacity = 0;  // 0: stays

@@ -22,7 +22,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr uint64_t kSubmitTimeoutMs = 60'000;
 constexpr uint64_t kUsualFees = 100;  // times the least fee of a new chain
 
 struct SignFlags {
@@ -156,7 +155,7 @@ void submit(const std::string& file, const GlobalOptions& globals) {
     const auto raw = value_or_fail(globals, read_text(file, ledger::kMaxTxBytes));
     Remote remote(globals);
     const auto reply = remote.call(
-        "tx_submit", {{"tx", "0x" + to_hex(view_of(raw))}, {"mode", "wait"}}, kSubmitTimeoutMs);
+        "tx_submit", {{"tx", "0x" + to_hex(view_of(raw))}, {"mode", "wait"}}, kSpendTimeoutMs);
     print_result(globals, reply,
                  "in block " + reply.value("blockHeight", json()).dump() + "\nhash " +
                      reply.value("hash", ""));

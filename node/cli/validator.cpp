@@ -16,18 +16,13 @@ using nlohmann::json;
 
 void list(const GlobalOptions& globals) {
     Remote remote(globals);
-    json all = json::array();
+    const json all =
+        remote.pages("validator_list", json::object(), "validators", 0).at("validators");
     std::string text;
-    for (json offset = 0; !offset.is_null();) {
-        const auto reply = remote.call("validator_list", {{"offset", offset}});
-        for (const auto& each : reply.at("validators")) {
-            all.push_back(each);
-            text += each.value("operator", "") + "  power " + each.value("power", "") +
-                    (each.value("inSet", false) ? "  orders blocks  " : "  waits          ") +
-                    each.value("consensusKey", "") + "\n";
-        }
-        offset = reply.value("nextOffset", json());
-    }
+    for (const auto& each : all)
+        text += each.value("operator", "") + "  power " + each.value("power", "") +
+                (each.value("inSet", false) ? "  orders blocks  " : "  waits          ") +
+                each.value("consensusKey", "") + "\n";
     print_result(globals, {{"validators", all}}, text + std::to_string(all.size()) + " validators");
 }
 

@@ -1,11 +1,11 @@
 // Data in and models out by HTTP, for those who have no home of their own: an uploaded file becomes
 // an artifact of this node, an artifact a file to send.
 //
-//   POST /artifacts?kind=raw|tokens|csv&labelColumn=N    -> {"root", "size", "kind"}; raw by
-//   default GET  /artifacts/ROOT                                 -> its bytes GET
-//   /artifacts/ROOT/model.safetensors, config.json, adapter_model.safetensors,
-//        adapter_config.json                             -> of a checkpoint, as Hugging Face reads
-//        it
+// - POST /artifacts?kind=raw|tokens|csv&labelColumn=N gives {"root", "size", "kind"}; raw by
+// default
+// - GET /artifacts/ROOT gives its bytes
+// - GET /artifacts/ROOT/model.safetensors, config.json, adapter_model.safetensors or
+//   adapter_config.json gives that file of a checkpoint, as Hugging Face reads it
 //
 // Ownership: borrows the store; a file to send lives as long as its `keep`. Threads: any. Errors:
 // as HTTP replies with {"error": {"code", "message"}}.

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "contracts/keys.h"
 #include "contracts/queries.h"
 
 namespace assay::node {
@@ -13,7 +14,8 @@ constexpr size_t kPageSize = 100;
 }  // namespace
 
 ArtifactKeeper::ArtifactKeeper(ledger::Engine& engine, ledger::Application& application,
-                               BlobStore& blobs, FetchArtifact fetch, WantsJob wants,
+                               BlobStore& blobs, FetchArtifact fetch,
+                               std::function<WantsJob()> wants,
                                std::function<void(const std::string&)> warn)
     : engine_(engine),
       application_(application),
@@ -45,23 +47,28 @@ void ArtifactKeeper::sweep() {
     const auto view = application_.committed_state();
     if (!view) return;
     missing_ = 0;
-    Bytes cursor;
-    for (;;) {
-        const auto page = contracts::list_jobs(*view, {}, kPageSize, cursor);
-        for (const auto& job : page.items) {
-            if (complete_.contains(job.id())) continue;
-            if (!wanted_.contains(job.id())) {
-                if (!wants_(job)) {
-                    complete_.insert(job.id());
-                    continue;
-                }
-                wanted_.insert(job.id());
+    // Ids first: ended and unwanted jobs, after a while nearly all, are not decoded again.
+    const Bytes prefix = contracts::keys::tagged(contracts::keys::Tag::kJob);
+    std::vector<Bytes> open;
+    view->scan(prefix, [&](ByteView key, ByteView) {
+        const ByteView id = key.subspan(prefix.size());
+        if (!complete_.contains(std::string(text_of(id)))) open.push_back(bytes_of(id));
+        return true;
+    });
+    WantsJob wants;  // made when there is a new job to ask about
+    for (const Bytes& id : open) {
+        const auto job = contracts::get_job(*view, id);
+        if (!job) continue;
+        if (!wanted_.contains(job->id())) {
+            if (!wants) wants = wants_();
+            if (!wants(*job)) {
+                complete_.insert(job->id());
+                continue;
             }
-            const bool whole = keep_job(*view, job);
-            if (whole && job.state() != pb::JOB_RUNNING) complete_.insert(job.id());
+            wanted_.insert(job->id());
         }
-        if (page.next.empty()) return;
-        cursor = page.next;
+        const bool whole = keep_job(*view, *job);
+        if (whole && job->state() != pb::JOB_RUNNING) complete_.insert(job->id());
     }
 }
 

@@ -25,7 +25,7 @@ using FetchArtifact = std::function<Status(const pb::ArtifactRef&, const pb::Tas
 class ArtifactKeeper {
 public:
     ArtifactKeeper(ledger::Engine& engine, ledger::Application& application, BlobStore& blobs,
-                   FetchArtifact fetch, WantsJob wants,
+                   FetchArtifact fetch, std::function<WantsJob()> wants,
                    std::function<void(const std::string&)> warn);
     ~ArtifactKeeper();
 
@@ -43,7 +43,7 @@ private:
     ledger::Application& application_;
     BlobStore& blobs_;
     const FetchArtifact fetch_;
-    const WantsJob wants_;
+    const std::function<WantsJob()> wants_;  // called in a sweep that meets a new job
     const std::function<void(const std::string&)> warn_;
     BlockWaker waker_;
     std::thread thread_;

@@ -1,7 +1,5 @@
 #include "node/core/key_store.h"
 
-#include <algorithm>
-
 #include "ledger/codec/transaction.h"
 
 namespace assay::node {
@@ -22,10 +20,11 @@ Result<ledger::PrivateKey> KeyStore::unlock(const std::string& name) {
     return found->second.clone();
 }
 
-bool KeyStore::holds(const ledger::Address& address) const {
-    const auto keys = keyring_.list();
-    return keys.ok() && std::any_of(keys->begin(), keys->end(),
-                                    [&](const KeyInfo& key) { return key.address == address; });
+std::set<ledger::Address> KeyStore::addresses() const {
+    std::set<ledger::Address> all;
+    if (const auto keys = keyring_.list(); keys.ok())
+        for (const KeyInfo& key : *keys) all.insert(key.address);
+    return all;
 }
 
 Result<Bytes> KeyStore::sign(const std::string& name, const pb::TxBody& body) {

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "ledger.pb.h"
@@ -24,8 +25,8 @@ public:
     Result<ledger::Address> address(const std::string& name) const {
         return keyring_.address(name);
     }
-    // Whether one of the keys has this address, locked or not.
-    [[nodiscard]] bool holds(const ledger::Address& address) const;
+    // Of all keys, locked or not; read from their files.
+    [[nodiscard]] std::set<ledger::Address> addresses() const;
     Result<Bytes> sign(const std::string& name, const pb::TxBody& body);
 
 private:

@@ -236,7 +236,8 @@ void Node::Parts::open_offers() {
     hooks.artifacts = [this]() -> std::vector<pb::ArtifactRef> {
         const auto view = application->committed_state();
         if (!view) return {};
-        const auto mine = [this](const ledger::Address& who) { return keys->holds(who); };
+        const auto held = keys->addresses();
+        const auto mine = [&held](const ledger::Address& who) { return held.contains(who); };
         return running_inputs(*view, mine, *blobs);
     };
     hooks.ask = [this](const std::string& endpoint, const pb::ArtifactRef& ref) -> Status {
@@ -345,9 +346,12 @@ Status Node::Parts::open_rpc() {
 }
 
 void Node::Parts::open_keeper() {
-    const auto wants = [this](const pb::Job& job) {
-        const auto requester = ledger::Address::from(job.requester());
-        return options.config.keep_artifacts || (requester && keys->holds(*requester));
+    const auto wants = [this]() -> WantsJob {
+        if (options.config.keep_artifacts) return [](const pb::Job&) { return true; };
+        return [held = keys->addresses()](const pb::Job& job) {
+            const auto requester = ledger::Address::from(job.requester());
+            return requester && held.contains(*requester);
+        };
     };
     keeper = std::make_unique<ArtifactKeeper>(
         *engine, *application, *blobs,

@@ -3,7 +3,7 @@
 //
 // Ownership: borrows the blob store; keeps a connection per peer. Threads: any. Errors: kNotFound
 // when no peer has it; kCorrupt when its size is not the expected one; else what each peer failed
-// with, in one sentence. A peer that sent wrong bytes is not asked again for kBadPeerMs. one that
+// with, in one sentence. A peer that sent wrong bytes is not asked again for kBadPeerMs, one that
 // did not answer not for kSilentPeerMs.
 #pragma once
 

@@ -221,9 +221,7 @@ private:
 
     void respond(HttpReply reply) {
         response_.emplace(static_cast<http::status>(reply.status), 11);
-        response_->set(http::field::server, "assay");
-        response_->set(http::field::cache_control, "no-store");
-        response_->set("X-Content-Type-Options", "nosniff");
+        set_common_fields(*response_);
         if (reply.status == 401) response_->set(http::field::www_authenticate, "Bearer");
         if (reply.status == 405) response_->set(http::field::allow, "GET, HEAD, POST");
         if (!reply.type.empty()) response_->set(http::field::content_type, reply.type);

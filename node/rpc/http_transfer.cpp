@@ -16,9 +16,7 @@ namespace fs = std::filesystem;
 
 template <typename Body>
 void set_head(http::response<Body>& response, const std::string& type) {
-    response.set(http::field::server, "assay");
-    response.set(http::field::cache_control, "no-store");
-    response.set("X-Content-Type-Options", "nosniff");
+    set_common_fields(response);
     response.set(http::field::content_type, type);
     response.keep_alive(false);
 }

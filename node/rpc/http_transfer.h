@@ -17,6 +17,14 @@ namespace assay::node {
 
 using RequestParser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 
+// Of every answer of this server.
+template <typename Message>
+void set_common_fields(Message& message) {
+    message.set(boost::beast::http::field::server, "assay");
+    message.set(boost::beast::http::field::cache_control, "no-store");
+    message.set("X-Content-Type-Options", "nosniff");
+}
+
 // Of an upload that exceeds it.
 std::string upload_limit_text(const HttpConfig& config);
 // `parser` has read the header, `buffer` what came after it.

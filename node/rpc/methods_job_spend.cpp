@@ -15,11 +15,6 @@ namespace {
 using contracts::TxType;
 using nlohmann::json;
 
-std::vector<Param> with_signing(std::vector<Param> params) {
-    for (Param& param : signing_params()) params.push_back(std::move(param));
-    return params;
-}
-
 std::string raw_of(const Hash256& hash) {
     return std::string(text_of(hash.view()));
 }

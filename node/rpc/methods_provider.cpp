@@ -25,11 +25,6 @@ Param amount_of(const std::string& description) {
         .name = "amount", .required = true, .description = description, .format = Format::kAmount};
 }
 
-std::vector<Param> with_signing(std::vector<Param> params) {
-    for (Param& param : signing_params()) params.push_back(std::move(param));
-    return params;
-}
-
 Result<json> get_provider(const Services& services, const json& params) {
     ASSAY_ASSIGN(const auto address, address_param(params, "operator"));
     ASSAY_ASSIGN(const auto point, read_point(services));

@@ -58,17 +58,15 @@ Result<json> signal_upgrade(const MethodEnv& env, const json& params, CallContex
 }
 
 void add_upgrade_method(std::vector<Method>& methods, const MethodEnv& env) {
-    std::vector<Param> params = {
-        {.name = "version",
-         .type = JsonType::kInteger,
-         .required = true,
-         .description = "the next version; the present one takes it back"}};
-    for (Param& param : signing_params()) params.push_back(std::move(param));
     methods.push_back(
         {.name = "validator_signalUpgrade",
          .summary = "Says that this node's program knows the next version of the "
                     "rules: by the producer, or as a validator.",
-         .params = std::move(params),
+         .params =
+             with_signing({{.name = "version",
+                            .type = JsonType::kInteger,
+                            .required = true,
+                            .description = "the next version; the present one takes it back"}}),
          .result = std::string(kSubmittedResult),
          .example = R"({"version":2})",
          .role = Role::kSpend,
@@ -88,15 +86,13 @@ void add_validator_methods(std::vector<Method>& methods, const MethodEnv& env) {
                        .handler = [&services](const json& p, CallContext&) {
                            return list_validators(services, p);
                        }});
-    std::vector<Param> params = {{.name = "consensusKey",
-                                  .required = true,
-                                  .description = "the engine's Ed25519 public key",
-                                  .format = Format::kHash}};
-    for (Param& param : signing_params()) params.push_back(std::move(param));
     methods.push_back(
         {.name = "validator_register",
          .summary = "Makes the bond of a node-held key voting power, under the engine's key.",
-         .params = std::move(params),
+         .params = with_signing({{.name = "consensusKey",
+                                  .required = true,
+                                  .description = "the engine's Ed25519 public key",
+                                  .format = Format::kHash}}),
          .result = std::string(kSubmittedResult),
          .example =
              R"({"consensusKey":"0x1111111111111111111111111111111111111111111111111111111111111111"})",

@@ -68,6 +68,11 @@ std::vector<Param> signing_params() {
     return params;
 }
 
+std::vector<Param> with_signing(std::vector<Param> params) {
+    for (Param& param : signing_params()) params.push_back(std::move(param));
+    return params;
+}
+
 SubmitOptions submit_options(const json& params, SubmitMode default_mode) {
     SubmitOptions options{.mode = default_mode, .timeout_ms = kDefaultWaitMs};
     const std::string mode = params.value("mode", "");

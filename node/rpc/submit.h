@@ -45,6 +45,8 @@ SubmitOptions submit_options(const nlohmann::json& params, SubmitMode default_mo
 std::vector<Param> submit_params(std::string_view default_mode);
 // key, fee, mode, timeoutMs: of every method that signs with a node-held key.
 std::vector<Param> signing_params();
+// `params`, then those.
+std::vector<Param> with_signing(std::vector<Param> params);
 
 class Submitter {
 public:
