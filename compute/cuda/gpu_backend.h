@@ -286,8 +286,7 @@ public:
         std::memcpy(kernel.rounds, kSha256Rounds, sizeof kernel.rounds);
         launch(kernel.blocks(), kernel);
         device_->download(found.data(), kernel.leaves, found.size() * sizeof(uint32_t));
-        for (size_t i = 0; i < 4 * found.size(); ++i)
-            leaves[i / 32].bytes[i % 32] = static_cast<uint8_t>(found[i / 4] >> (24 - 8 * (i % 4)));
+        for (size_t i = 0; i < found.size() / 8; ++i) leaves[i] = sha256_digest(&found[8 * i]);
     }
 
 private:

@@ -28,8 +28,8 @@ enum Scratch : size_t {
     kRangeSums,
     kPieces,
     kLeaves,
+    kScratches,  // their number
 };
-inline constexpr size_t kScratches = 18;
 
 inline constexpr int64_t kProductBytes = int64_t{512} << 20;  // of a GPU's int32 sums at a time
 inline constexpr int64_t kProductRange = 65'536;  // of a contraction: int32 holds 131,071 products

@@ -72,14 +72,8 @@ private:
         }
         at_ = buffer_;
         blocks_ = 1;
-        if (held < 64) pad(held);
-    }
-    void pad(size_t held) {
-        blocks_ = held < 56 ? 1 : 2;
-        std::memset(buffer_ + held, 0, sizeof buffer_ - held);
-        buffer_[held] = 0x80;
-        for (size_t i = 0; i < 8; ++i)
-            buffer_[64 * blocks_ - 1 - i] = static_cast<uint8_t>((length_ * 8) >> (8 * i));
+        if (held == 64) return;
+        blocks_ = sha256_pad(buffer_, held, length_);
         padded_ = true;
     }
 
@@ -90,13 +84,6 @@ private:
     uint8_t buffer_[128] = {};
     bool started_ = false, padded_ = false;
 };
-
-Hash256 digest(const uint32_t* state) {
-    Hash256 out;
-    for (size_t i = 0; i < 32; ++i)
-        out.bytes[i] = static_cast<uint8_t>(state[i / 4] >> (24 - 8 * (i % 4)));
-    return out;
-}
 
 void compress_one(uint32_t (*states)[8], const uint8_t* const* blocks, size_t count) {
     static const Sha256Blocks kNative = sha256_blocks_native();
@@ -120,7 +107,7 @@ void hash_in_step(const Sha256Lanes& lanes, std::span<const ByteView> pieces, si
         for (size_t i = 0; i < count; ++i) {
             if (!active[i]) continue;
             if (!leaf[i].more()) {
-                leaves[first + i] = digest(states[i]);
+                leaves[first + i] = sha256_digest(states[i]);
                 active[i] = false;
                 continue;
             }

@@ -87,20 +87,28 @@ Sha256& Sha256::update(ByteView bytes) {
     return *this;
 }
 
-Hash256 Sha256::finish() {
-    const uint64_t bits = length_ * 8;
-    const size_t held = length_ % 64;
-    uint8_t tail[128] = {};
-    std::memcpy(tail, buffer_, held);
-    tail[held] = 0x80;
+size_t sha256_pad(uint8_t* tail, size_t held, uint64_t bytes) {
     const size_t blocks = held < 56 ? 1 : 2;
+    std::memset(tail + held, 0, 128 - held);
+    tail[held] = 0x80;
     for (size_t i = 0; i < 8; ++i)
-        tail[64 * blocks - 1 - i] = static_cast<uint8_t>(bits >> (8 * i));
-    compress_(state_, tail, blocks);
+        tail[64 * blocks - 1 - i] = static_cast<uint8_t>((bytes * 8) >> (8 * i));
+    return blocks;
+}
+
+Hash256 sha256_digest(const uint32_t* state) {
     Hash256 out;
     for (size_t i = 0; i < 32; ++i)
-        out.bytes[i] = static_cast<uint8_t>(state_[i / 4] >> (24 - 8 * (i % 4)));
+        out.bytes[i] = static_cast<uint8_t>(state[i / 4] >> (24 - 8 * (i % 4)));
     return out;
+}
+
+Hash256 Sha256::finish() {
+    uint8_t tail[128];
+    const size_t held = length_ % 64;
+    std::memcpy(tail, buffer_, held);
+    compress_(state_, tail, sha256_pad(tail, held, length_));
+    return sha256_digest(state_);
 }
 
 Hash256 sha256(ByteView bytes) {

@@ -1,6 +1,7 @@
 // SHA-256 of sixteen messages in step, one a lane of AVX-512: faster than the SHA instructions
 // where that many are at hand. Built for it, called only where it exists.
 #include "compute/hash/sha256_blocks.h"
+#include "compute/hash/transpose_avx512.h"
 
 #if defined(__x86_64__)
 
@@ -15,34 +16,6 @@ ASSAY_512 inline __m512i xor_of(__m512i a, __m512i b, __m512i c) {
     return _mm512_ternarylogic_epi32(a, b, c, 0x96);
 }
 
-// r[i] lane j becomes r[j] lane i: first within 4 x 4 blocks, then the blocks.
-ASSAY_512 inline void transpose(__m512i* r) {
-    __m512i t[16], s[16];
-#pragma GCC unroll 8
-    for (int i = 0; i < 8; ++i) {
-        t[2 * i] = _mm512_unpacklo_epi32(r[2 * i], r[2 * i + 1]);
-        t[2 * i + 1] = _mm512_unpackhi_epi32(r[2 * i], r[2 * i + 1]);
-    }
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) {
-        s[4 * i] = _mm512_unpacklo_epi64(t[4 * i], t[4 * i + 2]);
-        s[4 * i + 1] = _mm512_unpackhi_epi64(t[4 * i], t[4 * i + 2]);
-        s[4 * i + 2] = _mm512_unpacklo_epi64(t[4 * i + 1], t[4 * i + 3]);
-        s[4 * i + 3] = _mm512_unpackhi_epi64(t[4 * i + 1], t[4 * i + 3]);
-    }
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) {
-        const __m512i even0 = _mm512_shuffle_i32x4(s[i], s[i + 4], 0x88);
-        const __m512i odd0 = _mm512_shuffle_i32x4(s[i], s[i + 4], 0xDD);
-        const __m512i even1 = _mm512_shuffle_i32x4(s[i + 8], s[i + 12], 0x88);
-        const __m512i odd1 = _mm512_shuffle_i32x4(s[i + 8], s[i + 12], 0xDD);
-        r[i] = _mm512_shuffle_i32x4(even0, even1, 0x88);
-        r[i + 4] = _mm512_shuffle_i32x4(odd0, odd1, 0x88);
-        r[i + 8] = _mm512_shuffle_i32x4(even0, even1, 0xDD);
-        r[i + 12] = _mm512_shuffle_i32x4(odd0, odd1, 0xDD);
-    }
-}
-
 // w[i] = word i of the block of each message.
 ASSAY_512 inline void load_words(__m512i* w, const uint8_t* const* blocks, size_t block) {
     const __m512i swap = _mm512_set4_epi32(0x0c0d0e0f, 0x08090a0b, 0x04050607, 0x00010203);
@@ -53,7 +26,7 @@ ASSAY_512 inline void load_words(__m512i* w, const uint8_t* const* blocks, size_
         __builtin_prefetch(at + 64 * kAhead);
         w[i] = _mm512_shuffle_epi8(_mm512_loadu_si512(at), swap);
     }
-    transpose(w);
+    transpose_lanes(w);
 }
 
 ASSAY_512 inline void grow(__m512i* w, int i) {

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/bytes.h"
+
 namespace assay::compute {
 
 extern const uint32_t kSha256Rounds[64];
@@ -13,6 +15,11 @@ void sha256_blocks_portable(uint32_t* state, const uint8_t* blocks, size_t count
 // Null where the build or the machine has no SHA instructions.
 using Sha256Blocks = void (*)(uint32_t* state, const uint8_t* blocks, size_t count);
 Sha256Blocks sha256_blocks_native();
+
+// The end of a message of `bytes`: mark and length after the `held` (below 64) bytes in `tail`,
+// which has room for 128. Returns its blocks.
+size_t sha256_pad(uint8_t* tail, size_t held, uint64_t bytes);
+Hash256 sha256_digest(const uint32_t* state);
 
 // Several messages in step: `count` blocks from each of `width` places.
 inline constexpr size_t kMaxSha256Lanes = 16;

@@ -72,19 +72,18 @@ Bits CpuBackend::max_abs(const float* x, int64_t n) {
     return top;
 }
 
-int64_t CpuBackend::add_up(int64_t (*kernel)(const float*, int64_t, float), const float* x,
-                           int64_t n, float up) {
-    std::atomic<int64_t> sum{0};
-    pool_.run(n, kGrain,
-              [&](int, int64_t begin, int64_t end) { sum += kernel(x + begin, end - begin, up); });
-    return sum;
-}
-
 void CpuBackend::sum(const float* x, int64_t n, float* out) {
     const Bits top = max_abs(x, n);
     note(top);
     const SumScale scale = sum_scale(top);
-    *out = scale.up == 0.0F ? 0.0F : sum_result(add_up(kernels_.sum, x, n, scale.up), scale);
+    *out = 0.0F;
+    if (scale.up != 0.0F) {
+        std::atomic<int64_t> sum{0};
+        pool_.run(n, kGrain, [&](int, int64_t begin, int64_t end) {
+            sum += kernels_.sum(x + begin, end - begin, scale.up);
+        });
+        *out = sum_result(sum, scale);
+    }
     note(abs_bits(*out));
 }
 

@@ -72,8 +72,6 @@ private:
         if (bits >= kInfinityBits) faulted_.store(true, std::memory_order_relaxed);
     }
     Bits max_abs(const float* x, int64_t n);
-    int64_t add_up(int64_t (*kernel)(const float*, int64_t, float), const float* x, int64_t n,
-                   float up);
     void columns(const float* x, const float* y, int64_t rows, int64_t cols, float* out);
     // Packs and multiplies; up and down are gemm_folded's row scales of b, or null.
     void multiply(const MatrixView& a, const MatrixView& b, const float* up, const float* down,

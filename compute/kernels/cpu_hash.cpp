@@ -1,5 +1,4 @@
 // Leaf hashes of a message that lies in pieces, a few chunks a thread at a time.
-#include <algorithm>
 
 #include "compute/hash/leaves.h"
 #include "compute/kernels/cpu_backend.h"

@@ -32,7 +32,8 @@ struct ReduceKernels {
             const bool wide = c + width <= end;
             const Bits found =
                 wide ? column_block<kAcross>(x, y, rows, cols, c, width, out)
-                     : column_block<1>(x, y, rows, cols, c, least(end - c, L::kWidth), out);
+                     : column_block<1>(x, y, rows, cols, c,
+                                       end - c < L::kWidth ? end - c : L::kWidth, out);
             bits = found > bits ? found : bits;
             c += wide ? width : L::kWidth;
         }
@@ -58,8 +59,6 @@ struct ReduceKernels {
 private:
     // Vectors of columns at once: a row of x is a page away from the next.
     static constexpr int64_t kAcross = 4;
-
-    static ASSAY_HD int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
     template <int64_t kVectors>
     static ASSAY_HD Bits column_block(const float* x, const float* y, int64_t rows, int64_t cols,

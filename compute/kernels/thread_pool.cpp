@@ -38,7 +38,8 @@ bool ThreadPool::look_for(const Ready& ready) const {
 }
 
 ThreadPool::ThreadPool(int threads) : looks_(looks(held(threads))) {
-    for (int i = 1; i < held(threads); ++i) workers_.emplace_back([this, i] { work(i); });
+    const int count = held(threads);
+    for (int i = 1; i < count; ++i) workers_.emplace_back([this, i] { work(i); });
 }
 
 ThreadPool::~ThreadPool() {

@@ -50,4 +50,9 @@ void bind_state(Executor& executor, const Program& program, ModelState& state) {
     for (size_t i = 0; i < given; ++i) executor.bind(program.frozen[i], state.frozen[i].data());
 }
 
+void bind_state(SplitExecutor& executor, ModelState& state) {
+    for (size_t d = 0; d < executor.devices(); ++d)
+        bind_state(executor.device(d), executor.program(), state);
+}
+
 }  // namespace assay::compute

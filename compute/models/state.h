@@ -9,7 +9,7 @@
 
 #include "base/result.h"
 #include "compute/models/config.h"
-#include "compute/program/executor.h"
+#include "compute/program/split_executor.h"
 
 namespace assay::compute {
 
@@ -25,5 +25,7 @@ Result<ModelState> empty_state(const ModelConfig& model);
 Result<ModelState> initial_state(const ModelConfig& model, uint64_t seed);
 // Parameters, moments where the program trains, and frozen weights become the executor's buffers.
 void bind_state(Executor& executor, const Program& program, ModelState& state);
+// The same on every device.
+void bind_state(SplitExecutor& executor, ModelState& state);
 
 }  // namespace assay::compute

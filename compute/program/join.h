@@ -8,7 +8,6 @@
 #pragma once
 
 #include <barrier>
-#include <memory>
 #include <vector>
 
 #include "compute/kernels/backend.h"

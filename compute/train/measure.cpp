@@ -57,19 +57,14 @@ uint64_t memory_rate(Backend& backend, const NanosecondClock& clock) {
 class StepBench {
 public:
     static Result<std::unique_ptr<StepBench>> create(Backend& backend, const ModelConfig& model,
-                                                     uint32_t batch, int slices, uint64_t seed) {
+                                                     uint32_t batch, uint64_t seed) {
         ASSAY_ASSIGN(ModelState state, initial_state(model, seed));
-        if (const auto base = frozen_base(model)) {
-            ASSAY_ASSIGN(ModelState given, initial_state(*base, seed));
-            state.frozen = std::move(given.value);
-        }
         std::unique_ptr<StepBench> bench(new StepBench(std::move(state)));
         const auto build = [&](uint32_t sequences) {
-            return build_program(model, sequences, slices, ProgramMode::kTrain);
+            return build_program(model, sequences, kSlices, ProgramMode::kTrain);
         };
         ASSAY_ASSIGN(bench->executor_, SplitExecutor::create(batch, build, backend));
-        for (size_t d = 0; d < bench->executor_->devices(); ++d)
-            bind_state(bench->executor_->device(d), bench->executor_->program(), bench->state_);
+        bind_state(*bench->executor_, bench->state_);
         bench->macs_ = step_macs(model, batch);
         bench->bind_data(model, batch, seed);
         return bench;
@@ -174,7 +169,7 @@ Result<Measurement> measure(Backend& backend, const MeasureOptions& options) {
     double seconds_per_mac = 0;
     for (const ReferenceShape& shape : reference_shapes()) {
         ASSAY_ASSIGN(const std::unique_ptr<StepBench> bench,
-                     StepBench::create(backend, shape.model, shape.batch, kSlices, options.seed));
+                     StepBench::create(backend, shape.model, shape.batch, options.seed));
         ASSAY_ASSIGN(ShapeRate measured, bench->run(options, clock));
         seconds_per_mac += static_cast<double>(shape.share) / 100 /
                            static_cast<double>(std::max<uint64_t>(measured.macs_per_second, 1));

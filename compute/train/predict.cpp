@@ -5,7 +5,6 @@
 
 #include "compute/checkpoint/checkpoint.h"
 #include "compute/checkpoint/safetensors.h"
-#include "compute/models/model.h"
 #include "compute/models/state.h"
 #include "compute/train/task.h"
 

@@ -87,8 +87,7 @@ Result<std::unique_ptr<Trainer>> Trainer::create(const JobConfig& job, const Dat
 
 void Trainer::bind() {
     const Program& program = executor_->program();
-    for (size_t d = 0; d < executor_->devices(); ++d)
-        bind_state(executor_->device(d), program, state_);
+    bind_state(*executor_, state_);
     if (token_model(job_.model)) {
         executor_->bind_rows(program.samples, source_.tokens().data());
         if (program.positions != kNoTensor)

@@ -198,7 +198,7 @@ TEST(Split, AFaultOnOneDeviceEndsTheStepOnAll) {
         auto split = SplitExecutor::create(3, build, *backend);
         ASSERT_TRUE(split.ok());
         ModelState state = *initial_state(mlp, 1);
-        for (size_t d = 0; d < 3; ++d) bind_state((*split)->device(d), (*split)->program(), state);
+        bind_state(**split, state);
         std::vector<float> features(9, 0.5F);
         std::vector<int32_t> targets(3, 1);
         (*split)->bind_rows((*split)->program().samples, features.data());

@@ -84,8 +84,7 @@ double median_step_ms(Backend& backend, int runs, const GptConfig& model, uint32
     ModelState state = initial_state(model, 1).value();
     const auto executor = SplitExecutor::create(batch, build, backend).value();
     const Program& program = executor->program();
-    for (size_t d = 0; d < executor->devices(); ++d)
-        bind_state(executor->device(d), program, state);
+    bind_state(*executor, state);
     std::vector<int32_t> tokens, targets, positions;
     for (uint32_t i = 0; i < batch * model.context; ++i) {
         tokens.push_back(static_cast<int32_t>(below(model.vocab, 1, 0, i)));
