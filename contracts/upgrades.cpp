@@ -13,14 +13,17 @@ bool is_pending(const Context& context) {
     return upgrade && upgrade->height() > context.block.height;
 }
 
+std::optional<Address> operator_of(const Reader& reader, const pb::Validator& validator) {
+    return reader.consensus_key_owner(ledger::ed25519_address(view_of(validator.consensus_key())));
+}
+
 // Of those who order the blocks now.
 bool has_two_thirds(const Reader& reader, uint32_t version) {
     unsigned __int128 total = 0, ready = 0;
     const pb::ValidatorSet set = reader.validator_set();
     for (const pb::Validator& validator : set.validators()) {
         total += validator.power();
-        const auto address = ledger::ed25519_address(view_of(validator.consensus_key()));
-        const auto owner = reader.consensus_key_owner(address);
+        const auto owner = operator_of(reader, validator);
         const auto stake = owner ? reader.stake(*owner) : std::nullopt;
         if (stake && stake->upgrade_signal() == version) ready += validator.power();
     }
@@ -29,10 +32,8 @@ bool has_two_thirds(const Reader& reader, uint32_t version) {
 
 bool orders_blocks(const Reader& reader, const Address& who) {
     const pb::ValidatorSet set = reader.validator_set();
-    return std::any_of(set.validators().begin(), set.validators().end(), [&](const auto& each) {
-        const auto address = ledger::ed25519_address(view_of(each.consensus_key()));
-        return reader.consensus_key_owner(address) == who;
-    });
+    return std::any_of(set.validators().begin(), set.validators().end(),
+                       [&](const auto& each) { return operator_of(reader, each) == who; });
 }
 
 void decide(Context& context, bool wanted) {
@@ -77,8 +78,8 @@ TxCode UpgradeSignalRule::apply(Context& context, const pb::UpgradeSignal& messa
     context.emit("upgrade.signalled",
                  {{"operator", hex_text(context.sender)}, {"version", decimal(message.version())}});
     // Power that moved since the decision does not undo it; a signal that is taken back may.
-    if (wanted && !is_pending(context)) decide(context, has_two_thirds(context.store, now + 1));
-    if (takes_back && is_pending(context)) decide(context, has_two_thirds(context.store, now + 1));
+    if (is_open || (takes_back && is_pending(context)))
+        decide(context, has_two_thirds(context.store, now + 1));
     return TxCode::kOk;
 }
 

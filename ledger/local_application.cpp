@@ -4,6 +4,7 @@
 #include <limits>
 #include <queue>
 
+#include "ledger/anchor.h"
 #include "ledger/block_check.h"
 #include "ledger/codec/block.h"
 #include "ledger/codec/canonical.h"
@@ -378,10 +379,9 @@ Result<bool> LocalApplication::apply_snapshot_chunk(uint32_t index, ByteView chu
     ASSAY_RETURN_IF_ERROR(restore_->add(index, chunk));
     // The height is a claim until the anchor is there: do not fetch the rest for a wrong one.
     if (index == restore_->chunk_of(anchor_key())) {
-        const auto anchor = restored_anchor();
-        if (!anchor) {
+        if (const Status anchored = check_restored_anchor(); !anchored.ok()) {
             restore_.reset();
-            return anchor.error();
+            return anchored.error();
         }
     }
     if (!restore_->complete()) return false;
@@ -389,26 +389,22 @@ Result<bool> LocalApplication::apply_snapshot_chunk(uint32_t index, ByteView chu
     return true;
 }
 
-Result<Anchor> LocalApplication::restored_anchor() const {
+Status LocalApplication::check_restored_anchor() const {
     const auto value = restore_->state()->get(anchor_key());
     if (!value) return fail(Code::kConflict, "snapshot: its state has no anchor");
-    auto anchor = decode_anchor(*value);
+    const auto anchor = decode_anchor(*value);
     if (!anchor) return fail(Code::kConflict, "snapshot: " + anchor.error().message);
     if (anchor->height != restore_->height())
         return fail(Code::kConflict, "snapshot: is said to be of height " +
                                          std::to_string(restore_->height()) + ", its anchor says " +
                                          std::to_string(anchor->height));
-    return anchor;
+    return {};
 }
 
 Status LocalApplication::finish_restore() {
-    ASSAY_ASSIGN(const Anchor anchor, restored_anchor());
     const auto restore = std::move(restore_);
     ASSAY_ASSIGN(Bytes genesis, encode_genesis(genesis_));
-    const pb::BlockHeader header = header_of(anchor, restore->app_hash(), genesis_);
-    ASSAY_RETURN_IF_ERROR(
-        restore->finish({{std::string(kGenesisMetaName), std::move(genesis)},
-                         {std::string(kRestoredHeaderMetaName), encode_message(header)}}));
+    ASSAY_RETURN_IF_ERROR(restore->finish({{std::string(kGenesisMetaName), std::move(genesis)}}));
     load_committed();
     return {};
 }

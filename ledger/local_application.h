@@ -15,7 +15,6 @@
 #include <memory>
 #include <mutex>
 
-#include "ledger/anchor.h"
 #include "ledger/application.h"
 #include "ledger/executor.h"
 #include "ledger/snapshot_keeper.h"
@@ -25,8 +24,6 @@
 namespace assay::ledger {
 
 inline constexpr std::string_view kGenesisMetaName = "genesis";
-// The header of the snapshot's height, where the chain goes on.
-inline constexpr std::string_view kRestoredHeaderMetaName = "restored-header";
 
 struct LocalApplicationOptions {
     unsigned threads = 0;  // for signatures; 0: one for each processor
@@ -96,7 +93,7 @@ private:
     TxCode check_nonce_and_fee(const CheckedTx& tx, bool recheck, std::string& log);
     [[nodiscard]] uint32_t version_at(const ReadView& before, uint64_t height) const;
     Result<Finalized> execute(const ProposedBlock& block);
-    [[nodiscard]] Result<Anchor> restored_anchor() const;
+    [[nodiscard]] Status check_restored_anchor() const;
     Status finish_restore();
     [[nodiscard]] ForgottenBlocks blocks_to_forget(uint64_t height) const;
 

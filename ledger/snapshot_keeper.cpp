@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "ledger/crypto/hash.h"
 #include "ledger/state/database.h"
 
 namespace assay::ledger {
@@ -56,9 +55,7 @@ std::optional<uint64_t> SnapshotKeeper::oldest() const {
 void SnapshotKeeper::drop_foreign(const Hash256& params_hash, uint64_t height) {
     const std::lock_guard lock(mutex_);
     std::erase_if(files_, [&](const SnapshotFile& file) {
-        const auto manifest = decode_manifest(file.manifest());
-        if (manifest && manifest->parts.params_hash == params_hash && file.height() <= height)
-            return false;
+        if (file.params_hash() == params_hash && file.height() <= height) return false;
         std::error_code ignored;
         fs::remove(file.path(), ignored);
         return true;
@@ -125,7 +122,7 @@ std::vector<SnapshotInfo> SnapshotKeeper::list() const {
     std::vector<SnapshotInfo> all;
     for (const SnapshotFile& file : files_)
         all.push_back({file.height(), kSnapshotFormat, static_cast<uint32_t>(file.chunk_count()),
-                       sha256(file.manifest()), file.manifest()});
+                       file.manifest_hash(), file.manifest()});
     return all;
 }
 

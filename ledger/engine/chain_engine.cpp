@@ -1,5 +1,6 @@
 #include "ledger/engine/chain_engine.h"
 
+#include "ledger/anchor.h"
 #include "ledger/codec/block.h"
 #include "ledger/codec/canonical.h"
 
@@ -25,11 +26,10 @@ Status ChainEngine::find_head() {
     ChainTip tip = genesis_tip(app_.genesis());
     const uint64_t last = database_.height();
     if (last > 0 && last == database_.restored_height()) {
-        const auto stored = database_.get_meta(std::string(kRestoredHeaderMetaName));
-        if (!stored) return fail(Code::kCorrupt, "database: a snapshot without its header");
-        ASSAY_ASSIGN(const auto header,
-                     decode_canonical<pb::BlockHeader>(*stored, kMaxBlockBytes, "header"));
-        tip = tip_of(header);
+        const auto stored = app_.committed_state()->get(anchor_key());
+        if (!stored) return fail(Code::kCorrupt, "database: a snapshot without its anchor");
+        ASSAY_ASSIGN(const Anchor anchor, decode_anchor(*stored));
+        tip = tip_of(header_of(anchor, database_.last().app_hash, app_.genesis()));
     } else if (last > 0) {
         ASSAY_ASSIGN(const Bytes encoded, database_.block(last));
         ASSAY_ASSIGN(const pb::Block block, decode_block(encoded));

@@ -81,7 +81,6 @@ public:
     Status add(size_t index, ByteView chunk);
     [[nodiscard]] bool complete() const { return missing_ == 0; }
     [[nodiscard]] uint64_t height() const { return height_; }
-    [[nodiscard]] Hash256 app_hash() const { return app_hash_of(manifest_.parts); }
     // Of the chunk that holds `key`, or proves that there is none.
     [[nodiscard]] size_t chunk_of(ByteView key) const;
     // The pairs taken in so far.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "ledger/state/byte_reader.h"
 #include "ledger/state/merkle_hash.h"
 #include "ledger/state/verify.h"
 
@@ -12,39 +13,10 @@ namespace {
 constexpr uint8_t kManifestFormat = 2;
 constexpr uint8_t kChunkFormat = 1;
 constexpr uint8_t kSplit = 3;  // beside the kinds of slots: the sixteen children follow
-constexpr size_t kHashBytes = 32;
 
 Error malformed(const std::string& why) {
     return fail(Code::kCorrupt, "snapshot manifest: " + why);
 }
-
-// Takes bytes off the front; after the end it gives zeros and is not good().
-class Reader {
-public:
-    explicit Reader(ByteView bytes) : rest_(bytes) {}
-    ByteView take(size_t count) {
-        if (count > rest_.size()) good_ = false;
-        if (!good_) return {};
-        const ByteView taken = rest_.first(count);
-        rest_ = rest_.subspan(count);
-        return taken;
-    }
-    uint8_t byte() {
-        const ByteView one = take(1);
-        return one.empty() ? uint8_t{0} : one[0];
-    }
-    uint32_t integer() {
-        const ByteView four = take(4);
-        return four.empty() ? 0 : read_be32(four);
-    }
-    Hash256 hash() { return hash_from(take(kHashBytes)).value_or(Hash256{}); }
-    [[nodiscard]] bool good() const { return good_; }
-    [[nodiscard]] bool at_end() const { return good_ && rest_.empty(); }
-
-private:
-    ByteView rest_;
-    bool good_ = true;
-};
 
 void append_slot(Bytes& out, const Slot& slot) {
     out.push_back(static_cast<uint8_t>(slot.kind));
@@ -76,13 +48,13 @@ Status check_slot(const NibblePath& path, const Slot& slot) {
     return {};
 }
 
-Status read_split(Reader& reader, const NibblePath& path, std::vector<Subtree>& chunks) {
+Status read_split(ByteReader& reader, const NibblePath& path, std::vector<Subtree>& chunks) {
     if (path.length == kMaxSnapshotDepth)
         return malformed("deeper than " + std::to_string(kMaxSnapshotDepth));
     for (uint8_t nibble = 0; nibble < Node::kSlots; ++nibble) {
         const NibblePath child = path.child(nibble);
-        const uint8_t kind = reader.byte();
-        if (!reader.good()) return malformed("cut short");
+        const auto kind = static_cast<uint8_t>(reader.integer(1));
+        if (!reader.ok()) return malformed("cut short");
         if (kind == kSplit) {
             ASSAY_RETURN_IF_ERROR(read_split(reader, child, chunks));
             continue;
@@ -116,17 +88,17 @@ Bytes encode_manifest(const SnapshotManifest& manifest) {
 
 Result<SnapshotManifest> decode_manifest(ByteView bytes) {
     if (bytes.size() > kMaxManifestBytes) return malformed("above the limit of 3.9 MB");
-    Reader reader(bytes);
-    if (reader.byte() != kManifestFormat) return malformed("unknown format");
+    ByteReader reader(bytes);
+    if (reader.integer(1) != kManifestFormat) return malformed("unknown format");
     SnapshotManifest manifest;
     const ByteView parts = reader.take(kAppHashPartsBytes);
-    if (!reader.good()) return malformed("cut short");
+    if (!reader.ok()) return malformed("cut short");
     ASSAY_ASSIGN(manifest.parts, decode_app_hash_parts(parts));
     std::vector<Hash256> peaks(static_cast<size_t>(std::popcount(manifest.parts.log_size)));
     for (Hash256& peak : peaks) peak = reader.hash();
     ASSAY_ASSIGN(manifest.log_edge, LogEdge::of(manifest.parts.log_size, std::move(peaks)));
     ASSAY_RETURN_IF_ERROR(read_split(reader, {}, manifest.chunks));
-    if (!reader.at_end()) return malformed("wrong length");
+    if (!reader.finished()) return malformed("wrong length");
     if (manifest.log_edge.root() != manifest.parts.log_root)
         return malformed("its subtrees of the event log have another root");
     if (join_subtrees(manifest.chunks, 0).root != manifest.parts.state_root)
@@ -157,14 +129,14 @@ Result<SnapshotChunk> decode_chunk(const SnapshotManifest& manifest, size_t inde
     const std::string name = "snapshot chunk " + std::to_string(index) + ": ";
     if (index >= manifest.chunks.size()) return fail(Code::kCorrupt, name + "there is none");
     const Subtree& expected = manifest.chunks[index];
-    Reader reader(bytes);
-    if (reader.byte() != kChunkFormat) return fail(Code::kCorrupt, name + "unknown format");
+    ByteReader reader(bytes);
+    if (reader.integer(1) != kChunkFormat) return fail(Code::kCorrupt, name + "unknown format");
     SnapshotChunk chunk;
     std::vector<LeafChange> leaves;
-    while (!reader.at_end()) {
-        const ByteView key = reader.take(reader.integer());
-        const ByteView value = reader.take(reader.integer());
-        if (!reader.good()) return fail(Code::kCorrupt, name + "cut short");
+    while (!reader.finished()) {
+        const ByteView key = reader.take(static_cast<size_t>(reader.integer(4)));
+        const ByteView value = reader.take(static_cast<size_t>(reader.integer(4)));
+        if (!reader.ok()) return fail(Code::kCorrupt, name + "cut short");
         const LeafChange leaf{plain_hash(key), plain_hash(value)};
         if (!expected.path.is_prefix_of(leaf.key_hash))
             return fail(Code::kCorrupt, name + "holds a key of another chunk");

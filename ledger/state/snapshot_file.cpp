@@ -293,6 +293,8 @@ Result<SnapshotFile> SnapshotFile::open(const fs::path& file) {
     if (manifest_bytes > size - index_at - 4) return changed("its manifest is cut short");
     ASSAY_ASSIGN(opened.manifest_, read_range(in, file, index_at + 4, manifest_bytes));
     ASSAY_ASSIGN(const SnapshotManifest manifest, decode_manifest(opened.manifest_));
+    opened.manifest_hash_ = plain_hash(opened.manifest_);
+    opened.params_hash_ = manifest.parts.params_hash;
     const size_t count = manifest.chunks.size();
     if (size != index_at + 4 + manifest_bytes + 8 * count) return changed("wrong length");
     ASSAY_ASSIGN(const Bytes ends, read_range(in, file, size - 8 * count, 8 * count));

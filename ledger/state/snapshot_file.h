@@ -40,6 +40,8 @@ public:
 
     [[nodiscard]] uint64_t height() const { return height_; }
     [[nodiscard]] const Bytes& manifest() const { return manifest_; }
+    [[nodiscard]] const Hash256& manifest_hash() const { return manifest_hash_; }
+    [[nodiscard]] const Hash256& params_hash() const { return params_hash_; }  // of its chain
     [[nodiscard]] size_t chunk_count() const { return ends_.size(); }
     [[nodiscard]] Result<Bytes> chunk(size_t index) const;
     [[nodiscard]] const std::filesystem::path& path() const { return file_; }
@@ -48,6 +50,7 @@ private:
     std::filesystem::path file_;
     uint64_t height_ = 0;
     Bytes manifest_;
+    Hash256 manifest_hash_, params_hash_;
     std::vector<uint64_t> ends_;  // of the chunks, from the begin of the file
 };
 

@@ -21,8 +21,7 @@ Changes take_nibble_group(Changes& rest, size_t depth) {
 }
 
 uint8_t path_nibble(const NibblePath& path, size_t depth) {
-    const uint8_t both = path.packed[depth / 2];
-    return depth % 2 == 0 ? both >> 4 : both & 15;
+    return key_nibble(Hash256{path.packed}, depth);
 }
 
 // Starting a thread costs about as much as this many changes.

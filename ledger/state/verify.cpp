@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "ledger/state/byte_reader.h"
 #include "ledger/state/merkle_hash.h"
 
 namespace assay::ledger {
@@ -17,34 +18,6 @@ Error mismatch(const std::string& what) {
     return fail(Code::kCorrupt, "proof does not lead to the " + what);
 }
 
-// Reads a proof from front to back; after any failure ok() stays false and reads give zeros.
-class ProofReader {
-public:
-    explicit ProofReader(ByteView bytes) : rest_(bytes) {}
-
-    uint64_t integer(size_t bytes) {
-        uint64_t value = 0;
-        for (const uint8_t byte : take(bytes)) value = value << 8 | byte;
-        return value;
-    }
-    Hash256 hash() { return hash_from(take(32)).value_or(Hash256{}); }
-    ByteView take(size_t count) {
-        if (count > rest_.size()) {
-            ok_ = false;
-            return {};
-        }
-        const ByteView taken = rest_.first(count);
-        rest_ = rest_.subspan(count);
-        return taken;
-    }
-    [[nodiscard]] bool ok() const { return ok_; }
-    [[nodiscard]] bool finished() const { return ok_ && rest_.empty(); }
-
-private:
-    ByteView rest_;
-    bool ok_ = true;
-};
-
 struct StateProof {
     ProofEnd end = ProofEnd::kEmpty;
     Hash256 other_key_hash;         // kOtherLeaf only
@@ -53,7 +26,7 @@ struct StateProof {
 };
 
 Result<StateProof> decode_state_proof(ByteView bytes) {
-    ProofReader reader(bytes);
+    ByteReader reader(bytes);
     StateProof proof;
     if (reader.integer(1) != kStateProofFormat) return malformed("not a state proof of format 1");
     const uint64_t end = reader.integer(1);
@@ -101,7 +74,7 @@ struct LogProof {
 };
 
 Result<LogProof> decode_log_proof(ByteView bytes, uint8_t format) {
-    ProofReader reader(bytes);
+    ByteReader reader(bytes);
     if (reader.integer(1) != format) return malformed("not a log proof of the expected kind");
     LogProof proof;
     proof.first = reader.integer(8);
@@ -235,7 +208,7 @@ Bytes encode_app_hash_parts(const AppHashParts& parts) {
 
 Result<AppHashParts> decode_app_hash_parts(ByteView bytes) {
     if (bytes.size() != kAppHashPartsBytes) return malformed("app hash parts are 104 bytes");
-    ProofReader reader(bytes);
+    ByteReader reader(bytes);
     AppHashParts parts;
     parts.state_root = reader.hash();
     parts.log_root = reader.hash();

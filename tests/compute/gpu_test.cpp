@@ -223,12 +223,8 @@ TEST(Gpu, DivergenceIsAFaultAtTheSameStep) {
     job.optimizer.clip_nano = 0;
     const Dataset data = text();
     const auto first_fault = [&](Backend& backend) {
-        auto trainer = Trainer::create(job, data, 0, backend, *initial_state(job.model, job.seed));
-        for (uint64_t step = 0; step < 40; ++step) {
-            const auto result = (*trainer)->step(step);
-            if (!result.ok()) return result.error().message;
-        }
-        return std::string("none");
+        return testing::first_fault(
+            Trainer::create(job, data, 0, backend, *initial_state(job.model, job.seed)), 40);
     };
     const auto host = make_backend({"portable", 1});
     const std::string expected = first_fault(**host);

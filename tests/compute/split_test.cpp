@@ -172,12 +172,7 @@ TEST(Split, DivergenceIsAFaultAtTheSameStep) {
     job.optimizer.clip_nano = 0;
     const Dataset data = data_for(job);
     const auto first_fault = [&](Backend& backend) {
-        auto trainer = trainer_of(job, data, backend);
-        for (uint64_t step = 0; step < 40; ++step) {
-            const auto result = (*trainer)->step(step);
-            if (!result.ok()) return result.error().message;
-        }
-        return std::string("none");
+        return testing::first_fault(trainer_of(job, data, backend), 40);
     };
     const auto host = make_backend({"portable", 1});
     const std::string expected = first_fault(**host);

@@ -11,6 +11,7 @@
 #include "compute/kernels/backend.h"
 #include "compute/models/config.h"
 #include "compute/train/task.h"
+#include "compute/train/trainer.h"
 #include "tests/support/test.h"
 
 namespace assay::compute::testing {
@@ -39,6 +40,16 @@ inline Bytes file_bytes(const std::filesystem::path& path) {
     auto bytes = read_file(path, 1ull << 30);
     EXPECT_TRUE(bytes.ok()) << path;
     return bytes.ok() ? *std::move(bytes) : Bytes{};
+}
+
+// What the first step that fails says.
+inline std::string first_fault(Result<std::unique_ptr<Trainer>> trainer, uint64_t steps) {
+    EXPECT_TRUE(trainer.ok());
+    for (uint64_t step = 0; trainer.ok() && step < steps; ++step) {
+        const auto result = (*trainer)->step(step);
+        if (!result.ok()) return result.error().message;
+    }
+    return "none";
 }
 
 inline std::unique_ptr<Backend> backend(const std::string& name, int threads = 1) {

@@ -6,10 +6,8 @@
 
 #include <fstream>
 #include <future>
-#include <random>
 
 #include "ledger/block_check.h"
-#include "ledger/crypto/ed25519.h"
 #include "ledger/engine/comet/log_line.h"
 #include "tests/ledger/engine/comet_node.h"
 #include "tests/ledger/engine/toy_traffic.h"
@@ -141,28 +139,22 @@ private:
     uint64_t restarts_ = 0, included_ = 0, refused_ = 0, set_changes_ = 0;
 };
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr int kHeights = 200;
-#else
-constexpr int kHeights = 2'500;
-#endif
-
 // Each height is one sequence of the grammar: rounds, abandoned proposals, crashes, replays.
 TEST(Comet, TenThousandSequencesOfTheEngineGrammar) {
     uint64_t restarts = 0, included = 0, refused = 0, set_changes = 0;
     for (uint32_t seed = 1; seed <= 4; ++seed) {
         const TempDirectory directory;
         Story story(seed, directory.file("story"));
-        for (int i = 0; i < kHeights && !HasFatalFailure(); ++i) story.height();
+        for (uint64_t i = 0; i < kStoryHeights && !HasFatalFailure(); ++i) story.height();
         restarts += story.restarts();
         included += story.included();
         refused += story.refused();
         set_changes += story.set_changes();
     }
-    EXPECT_GT(restarts, static_cast<uint64_t>(kHeights) / 25);
-    EXPECT_GT(included, static_cast<uint64_t>(kHeights));
-    EXPECT_GT(refused, static_cast<uint64_t>(kHeights));
-    EXPECT_GT(set_changes, static_cast<uint64_t>(kHeights) / 25);
+    EXPECT_GT(restarts, kStoryHeights / 25);
+    EXPECT_GT(included, kStoryHeights);
+    EXPECT_GT(refused, kStoryHeights);
+    EXPECT_GT(set_changes, kStoryHeights / 25);
 }
 
 TEST(Comet, AnotherGenesisStopsTheEngine) {

@@ -98,28 +98,22 @@ private:
     uint64_t admitted_ = 0, refused_ = 0, included_ = 0, restarts_ = 0;
 };
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr uint64_t kHeights = 200;
-#else
-constexpr uint64_t kHeights = 2'500;
-#endif
-
 TEST(Producer, MakesTenThousandBlocksAsTheApplicationAloneWould) {
     uint64_t admitted = 0, refused = 0, included = 0, restarts = 0;
     for (uint32_t seed = 1; seed <= 4; ++seed) {
         const TempDirectory directory;
         ProducerStory story(seed, directory);
-        for (uint64_t i = 0; i < kHeights && !::testing::Test::HasFatalFailure(); ++i)
+        for (uint64_t i = 0; i < kStoryHeights && !::testing::Test::HasFatalFailure(); ++i)
             story.height();
         admitted += story.admitted();
         refused += story.refused();
         included += story.included();
         restarts += story.restarts();
     }
-    EXPECT_GT(admitted, kHeights);
-    EXPECT_GT(refused, kHeights);
-    EXPECT_GT(included, kHeights);
-    EXPECT_GT(restarts, kHeights / 25);
+    EXPECT_GT(admitted, kStoryHeights);
+    EXPECT_GT(refused, kStoryHeights);
+    EXPECT_GT(included, kStoryHeights);
+    EXPECT_GT(restarts, kStoryHeights / 25);
 }
 
 }  // namespace

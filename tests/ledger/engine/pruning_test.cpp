@@ -81,7 +81,11 @@ TEST_F(KeptBlocks, WhatASnapshotGoesOnWithStays) {
         const auto snapshots = node.app().list_snapshots();
         EXPECT_TRUE(snapshots.empty() || lowest <= snapshots.front().height);
     }
-    const auto snapshots = node.app().list_snapshots();
+    auto snapshots = node.app().list_snapshots();
+    for (int i = 0; i < 1000 && snapshots.empty(); ++i) {  // it is written in the background
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        snapshots = node.app().list_snapshots();
+    }
     ASSERT_FALSE(snapshots.empty());
     for (uint64_t height = snapshots.front().height; height <= 45; ++height)
         EXPECT_TRUE(node.engine().block(height).ok()) << height;

@@ -9,6 +9,13 @@
 
 namespace assay::ledger::testing {
 
+// Blocks of one story.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+inline constexpr uint64_t kStoryHeights = 200;
+#else
+inline constexpr uint64_t kStoryHeights = 2'500;
+#endif
+
 class ToyTraffic {
 public:
     explicit ToyTraffic(uint32_t seed) : random_(seed) {}

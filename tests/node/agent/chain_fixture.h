@@ -4,6 +4,7 @@
 // Ownership: owns everything. Threads: the producer's and the agents'. Errors: fail the test.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <mutex>
 #include <thread>
@@ -178,6 +179,16 @@ protected:
         return eventually([&] {
             const auto job = only_job();
             return job && job->state() == pb::JOB_DONE;
+        });
+    }
+    // Every slot of the only task.
+    [[nodiscard]] bool all_declined() {
+        return eventually([&] {
+            const auto all = tasks();
+            if (all.size() != 1 || all[0].slots_size() != 3) return false;
+            return std::all_of(
+                all[0].slots().begin(), all[0].slots().end(),
+                [](const pb::Slot& slot) { return slot.state() == pb::SLOT_DECLINED; });
         });
     }
     [[nodiscard]] std::vector<pb::Task> tasks() const {

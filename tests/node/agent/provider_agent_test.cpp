@@ -110,12 +110,7 @@ TEST_F(ProviderAgentTest, AnOfferWhoseDataNobodyHasIsDeclined) {
     auto nowhere = data_ref_;
     nowhere.set_root(std::string(32, '\x09'));
     ASSERT_TRUE(post(small_spec(nowhere, 1, 1)).ok());
-    ASSERT_TRUE(eventually([&] {
-        const auto all = tasks();
-        if (all.size() != 1 || all[0].slots_size() != 3) return false;
-        return std::all_of(all[0].slots().begin(), all[0].slots().end(),
-                           [](const pb::Slot& slot) { return slot.state() == pb::SLOT_DECLINED; });
-    })) << said();
+    ASSERT_TRUE(all_declined()) << said();
     EXPECT_NE(said().find("declined: its inputs cannot be had in time"), std::string::npos);
     for (uint8_t i = 0; i < 3; ++i) {
         EXPECT_EQ(contracts::get_stake(*state(), operator_at(i))->bonded(), testing::kStake);
@@ -137,12 +132,7 @@ TEST_F(ProviderAgentTest, AHangingFetchIsDeclinedAndHoldsUpNoOtherSlot) {
     auto nowhere = data_ref_;
     nowhere.set_root(silent.bytes.data(), silent.bytes.size());
     EXPECT_TRUE(post(small_spec(nowhere, 1, 1)).ok());
-    EXPECT_TRUE(eventually([&] {
-        const auto all = tasks();
-        if (all.size() != 1 || all[0].slots_size() != 3) return false;
-        return std::all_of(all[0].slots().begin(), all[0].slots().end(),
-                           [](const pb::Slot& slot) { return slot.state() == pb::SLOT_DECLINED; });
-    })) << said();
+    EXPECT_TRUE(all_declined()) << said();
     EXPECT_TRUE(post(small_spec(data_ref_, 1, 1)).ok());
     const auto one_done = [&] {
         const auto jobs = contracts::list_jobs(*state(), {{}, pb::JOB_DONE}, 2, {}).items;

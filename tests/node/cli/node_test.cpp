@@ -35,6 +35,17 @@ std::string small_job() {
 
 class NodeTest : public ::testing::Test {
 protected:
+    // The providers measure and register first.
+    json screen_when_ready(const Words& words) {
+        json screened;
+        for (int i = 0; i < 100; ++i) {
+            const auto outcome = place_.run(words);
+            screened = json::parse(outcome.out, nullptr, false);
+            if (outcome.status == 0) break;
+            std::this_thread::sleep_for(std::chrono::milliseconds(300));
+        }
+        return screened;
+    }
     // Text in one run, JSON in the other.
     json ask(const Words& words, int status = 0) {
         const auto text = place_.run(words);
@@ -303,13 +314,7 @@ TEST_F(NodeTest, ARequesterPostsFromAFollowerOfItsOwn) {
                     "--key", "requester"});
     const auto text = place_.write("text", sample_text());
     const auto spec = place_.write("job.json", small_job());
-    json screened;
-    for (int i = 0; i < 100; ++i) {  // the providers measure and register first
-        const auto outcome = place_.run({"--json", "job", "screen", spec, "--data", text});
-        screened = json::parse(outcome.out, nullptr, false);
-        if (outcome.status == 0) break;
-        std::this_thread::sleep_for(std::chrono::milliseconds(300));
-    }
+    const json screened = screen_when_ready({"--json", "job", "screen", spec, "--data", text});
     ASSERT_EQ(screened.value("eligible", 0), 3);
     const Words post = {"job", "post", spec, "--data", text, "--key", "requester"};
     const auto posted = ask_json(post);
@@ -345,14 +350,8 @@ TEST_F(NodeTest, AJobFromScreenToVerify) {
     ASSERT_EQ(place_.run({"testnet", "up", "--dir", net, "--nodes", "3"}).status, 0);
     const auto text = place_.write("text", sample_text());
     const auto spec = place_.write("job.json", small_job());
-    json screened;
-    for (int i = 0; i < 100; ++i) {  // the providers measure and register first
-        const auto outcome =
-            place_.run(home("producer", {"--json", "job", "screen", spec, "--data", text}));
-        screened = json::parse(outcome.out, nullptr, false);
-        if (outcome.status == 0) break;
-        std::this_thread::sleep_for(std::chrono::milliseconds(300));
-    }
+    const json screened =
+        screen_when_ready(home("producer", {"--json", "job", "screen", spec, "--data", text}));
     EXPECT_EQ(screened.value("eligible", 0), 3);
     auto unpayable = json::parse(place_.read("job.json"));
     unpayable["terms"]["priceCeiling"] = "1";

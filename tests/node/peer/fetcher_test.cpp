@@ -1,10 +1,6 @@
 // Fetching artifacts from honest, lying, partial and interrupted peers.
 #include "node/peer/fetcher.h"
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include "node/peer/credentials.h"
 #include "peer.grpc.pb.h"
 #include "tests/node/peer/peer_fixture.h"
@@ -81,29 +77,6 @@ private:
     std::vector<uint32_t> requested_;  // guarded by mutex_
 };
 
-// Accepts connections, by its backlog, and never says a word.
-class SilentPort {
-public:
-    SilentPort() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof address;
-        EXPECT_EQ(::bind(socket_, reinterpret_cast<sockaddr*>(&address), size), 0);
-        EXPECT_EQ(::listen(socket_, 16), 0);
-        EXPECT_EQ(::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size), 0);
-        port_ = ntohs(address.sin_port);
-    }
-    ~SilentPort() { ::close(socket_); }
-    SilentPort(const SilentPort&) = delete;
-    SilentPort& operator=(const SilentPort&) = delete;
-    std::string endpoint() const { return "127.0.0.1:" + std::to_string(port_); }
-
-private:
-    const int socket_;
-    uint16_t port_ = 0;
-};
-
 class FetcherTest : public testing::PeerFixture {
 protected:
     FetcherTest() : source_(open(uint64_t{1} << 30, "source")), store_(open()) {
@@ -166,7 +139,7 @@ TEST_F(FetcherTest, who_offered_it_is_asked_before_all_others) {
 }
 
 TEST_F(FetcherTest, a_silent_peer_is_passed_over_and_not_asked_again_at_once) {
-    const SilentPort silent;
+    const testing::SilentPort silent;
     auto from = fetcher();
     const auto refused = from.fetch(root(), data_.size(), {silent.endpoint()});
     ASSERT_FALSE(refused.ok());
@@ -177,7 +150,7 @@ TEST_F(FetcherTest, a_silent_peer_is_passed_over_and_not_asked_again_at_once) {
     EXPECT_NE(again.error().message.find("not asked after"), std::string::npos);
     // Also when the manifest is here already.
     ASSERT_TRUE(store_->put_manifest(root(), source_->manifest(root()).value()).ok());
-    const SilentPort another;
+    const testing::SilentPort another;
     const auto done = from.fetch(root(), data_.size(),
                                  {silent.endpoint(), another.endpoint(), honest_endpoint()});
     ASSERT_TRUE(done.ok()) << done.error().message;

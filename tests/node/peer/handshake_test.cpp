@@ -139,20 +139,12 @@ TEST_F(HandshakeTest, a_server_certificate_that_is_not_of_this_chain_is_refused_
 }
 
 TEST_F(HandshakeTest, the_client_speaks_no_tls_1_2_either) {
-    const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&address), size), 0);
-    ASSERT_EQ(::listen(listener, 4), 0);
-    ASSERT_EQ(::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size), 0);
-
+    const testing::SilentPort listener;
     const auto identity = identity_of(1);
     std::atomic<int> reason{0};
     std::atomic<bool> accepted{false};
     std::thread server([&] {
-        const int socket = ::accept(listener, nullptr, nullptr);
+        const int socket = ::accept(listener.socket(), nullptr, nullptr);
         SSL_CTX* context = SSL_CTX_new(TLS_server_method());
         SSL_CTX_clear_options(context, SSL_OP_NO_TLSv1_2);
         SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
@@ -175,10 +167,9 @@ TEST_F(HandshakeTest, the_client_speaks_no_tls_1_2_either) {
         BIO_free(key_text);
         ::close(socket);
     });
-    PeerClient peer("127.0.0.1:" + std::to_string(ntohs(address.sin_port)), identity_of(2), kChain);
+    PeerClient peer(listener.endpoint(), identity_of(2), kChain);
     EXPECT_EQ(peer.status().error().code, Code::kUnavailable);
     server.join();
-    ::close(listener);
     EXPECT_FALSE(accepted);
     EXPECT_EQ(reason, SSL_R_UNSUPPORTED_PROTOCOL);
 }

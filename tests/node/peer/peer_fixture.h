@@ -4,6 +4,9 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <map>
 #include <mutex>
@@ -113,6 +116,30 @@ inline uint64_t height_in(ByteView encoded_block) {
                ? block.header().height()
                : 0;
 }
+
+// Accepts connections, by its backlog, and never says a word.
+class SilentPort {
+public:
+    SilentPort() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        EXPECT_EQ(::bind(socket_, reinterpret_cast<sockaddr*>(&address), size), 0);
+        EXPECT_EQ(::listen(socket_, 16), 0);
+        EXPECT_EQ(::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+        port_ = ntohs(address.sin_port);
+    }
+    ~SilentPort() { ::close(socket_); }
+    SilentPort(const SilentPort&) = delete;
+    SilentPort& operator=(const SilentPort&) = delete;
+    int socket() const { return socket_; }
+    std::string endpoint() const { return "127.0.0.1:" + std::to_string(port_); }
+
+private:
+    const int socket_;
+    uint16_t port_ = 0;
+};
 
 class PeerFixture : public StoreFixture {
 protected:
