@@ -4,7 +4,7 @@
 #pragma once
 
 #include "compute/cuda/block.h"
-#include "compute/kernels/pack_digits.h"
+#include "compute/kernels/digits.h"
 
 namespace assay::compute::gpu {
 

@@ -1,18 +1,20 @@
-// The AMX int8 kernels: products in matrix tiles, all else as with AVX2. This file alone is built
-// with those flags (never -mfma) and is entered only where the machine has them and the operating
-// system has granted the tiles' state.
+// The AMX int8 kernels: products in matrix tiles, all else as with AVX-512, which every processor
+// with AMX has. This file alone is built with those flags (never -mfma) and is entered only where
+// the machine has them and the operating system has granted the tiles' state.
 #include "compute/kernels/kernel_table.h"
 
-#if defined(__AMX_INT8__) && defined(__linux__)
+#if defined(__AMX_INT8__) && defined(__AVX512VNNI__) && defined(__linux__)
 
 #include <cpuid.h>
 #include <immintrin.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "compute/kernels/digits_avx512.h"
 #include "compute/kernels/make_table.h"
-#include "compute/kernels/pack_avx2.h"
+#include "compute/kernels/pack_avx512.h"
 #include "compute/kernels/tile_digits.h"
+#include "compute/kernels/vectors_avx512.h"
 
 namespace assay::compute {
 namespace {
@@ -70,12 +72,12 @@ bool ask_for_tiles() {
 }  // namespace
 
 const KernelTable* amx_kernels() {
-    using Tile = DigitTile<AmxUnit>;
-    static constexpr KernelTable kTable =
-        make_table<Avx2Lanes>({Tile::kRows, Tile::kCols, Tile::kGroupRows,
-                               PackDigits<pack_avx2>::pack, Tile::tile, Tile::kDepthBlock},
-                              Tile::units);
-    const bool here = __builtin_cpu_supports("avx2") != 0 && machine_has_amx() && ask_for_tiles();
+    using Tile = DigitTile<AmxUnit, Avx512Vectors>;
+    static constexpr KernelTable kTable = make_table<Avx512Lanes>(
+        {Tile::kRows, Tile::kCols, Tile::kGroupRows, PackDigits<pack_avx512, Avx512Digits>::pack,
+         Tile::tile, Tile::kDepthBlock},
+        Tile::units);
+    const bool here = avx512vnni_kernels() != nullptr && machine_has_amx() && ask_for_tiles();
     return here ? &kTable : nullptr;
 }
 

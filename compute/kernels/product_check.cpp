@@ -8,7 +8,7 @@
 namespace assay::compute {
 namespace {
 
-constexpr int64_t kRows = 29, kCols = 41, kDepth = 700;
+constexpr int64_t kRows = 29, kCols = 41, kDepth = 1100;
 
 bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
     return std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;

@@ -7,6 +7,7 @@
 
 #include "compute/kernels/chunk.h"
 #include "compute/kernels/pack_kernels.h"
+#include "compute/kernels/tile_finish.h"
 
 namespace assay::compute {
 
@@ -22,28 +23,19 @@ struct WideTile {
 
     static Bits tile(const TileJob& job) {
         F out[kRows][2];
-        if (job.last) fetch_output(job);
+        if (job.last) Finish::fetch_output(job);
         if (job.slices == 3) {
             wide_sums(job, out);
         } else {
             pair_sums(job, out);
         }
-        return job.last ? finish(job, out) : 0;
+        return job.last ? Finish::finish(job, out) : 0;
     }
 
 private:
     using Accumulators = I[kRows][2];
-    using TileSums = F[kRows][2];
-
-    // Asks for the lines of c that finish() will write.
-    static void fetch_output(const TileJob& job) {
-        for (int64_t i = 0; i < job.rows; ++i) {
-            const float* row = job.c + i * job.ldc;
-            __builtin_prefetch(row, 1);
-            __builtin_prefetch(row + job.cols / 2, 1);
-            __builtin_prefetch(row + job.cols - 1, 1);
-        }
-    }
+    using Finish = TileFinish<V, kRows>;
+    using TileSums = typename Finish::Sums;
 
     // acc = sums over units [begin, end). Not inlined: it needs every register.
     static __attribute__((noinline)) void sum_pairs(Accumulators& acc, const TileJob& job,
@@ -117,27 +109,6 @@ private:
                 if (job.last) out[i][h] = V::wide_to_floats(to);
             }
         }
-    }
-
-    static Bits finish(const TileJob& job, const TileSums& sums) {
-        I top = V::zero();
-        const int64_t rows = job.rows, ldc = job.ldc;
-        const float* scale_a = job.scale_a;
-        for (int64_t h = 0; h < 2; ++h) {
-            const int64_t count = job.cols - h * kLanes;
-            if (count <= 0) break;
-            const F scale_b = V::load_some(job.scale_b + h * kLanes, count);
-            const bool biased = job.bias != nullptr;
-            const F bias = biased ? V::load_some(job.bias + h * kLanes, count) : scale_b;
-            float* to = job.c + h * kLanes;
-            for (int64_t i = 0; i < rows; ++i, to += ldc) {
-                F x = V::mul(V::mul(sums[i][h], V::set(scale_a[i])), scale_b);
-                if (biased) x = V::add(x, bias);
-                top = V::max_magnitude(top, x, count);
-                V::store_some(to, x, count);
-            }
-        }
-        return V::top(top);
     }
 };
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <optional>
 
 #include "compute/arithmetic/philox.h"
 #include "compute/arithmetic/rotary.h"
@@ -373,8 +374,12 @@ void compare_backends(const char* name, Draw draw, uint32_t seed) {
     }
     CpuBackend wide("avx512vnni in plain loops", plain_wide_kernels(), 2);
     CpuBackend digits("amx in plain loops", plain_digit_kernels(), 2);
+    std::optional<CpuBackend> tiles;
+    if (const KernelTable* table = avx512_digit_kernels())
+        tiles.emplace("amx with plain tiles", *table, 2);
     const auto gpu = make_emulated_gpu();
     std::vector<Backend*> slow = {&wide, &digits, gpu.get()};
+    if (tiles) slow.push_back(&*tiles);
     std::vector<Backend*> every = slow;
     for (const auto& other : others)  // each operation is a copy there and back
         if (!other->in_host_memory()) slow.push_back(other.get());

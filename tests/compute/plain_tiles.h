@@ -10,5 +10,7 @@ namespace assay::compute {
 // All but the tile as in the avx2 table where the build and the machine have it.
 const KernelTable& plain_wide_kernels();   // avx512vnni
 const KernelTable& plain_digit_kernels();  // amx
+// amx with all but the tiles' own instructions in AVX-512; null where the machine has none.
+const KernelTable* avx512_digit_kernels();
 
 }  // namespace assay::compute

@@ -39,6 +39,9 @@ TEST(vectors, pass_on_the_digit_tile) {
     for (const int threads : {1, 3}) {
         CpuBackend backend("amx in plain loops", plain_digit_kernels(), threads);
         expect_all_pass(backend);
+        if (avx512_digit_kernels() == nullptr) continue;
+        CpuBackend packed("amx with plain tiles", *avx512_digit_kernels(), threads);
+        expect_all_pass(packed);
     }
 }
 

@@ -1,0 +1,34 @@
+// Built with the flags of the AVX-512 table, entered only where the machine has them.
+#include "tests/compute/plain_tiles.h"
+
+#if defined(__AVX512VNNI__)
+
+#include "compute/kernels/digits_avx512.h"
+#include "compute/kernels/make_table.h"
+#include "compute/kernels/pack_avx512.h"
+#include "compute/kernels/tile_digits.h"
+#include "compute/kernels/vectors_avx512.h"
+#include "tests/compute/plain_units.h"
+
+namespace assay::compute {
+
+const KernelTable* avx512_digit_kernels() {
+    using Tile = DigitTile<PlainTiles, Avx512Vectors>;
+    static constexpr KernelTable kTable = make_table<Avx512Lanes>(
+        {Tile::kRows, Tile::kCols, Tile::kGroupRows, PackDigits<pack_avx512, Avx512Digits>::pack,
+         Tile::tile, Tile::kDepthBlock},
+        Tile::units);
+    return avx512vnni_kernels() != nullptr ? &kTable : nullptr;
+}
+
+}  // namespace assay::compute
+
+#else
+
+namespace assay::compute {
+const KernelTable* avx512_digit_kernels() {
+    return nullptr;
+}
+}  // namespace assay::compute
+
+#endif
