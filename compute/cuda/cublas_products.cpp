@@ -32,7 +32,8 @@ CublasProducts::~CublasProducts() {
 std::string CublasProducts::open() {
     const std::string name = "libcublasLt.so." + std::to_string(CUBLAS_VER_MAJOR);
     for (const std::string& place : {name, std::string(ASSAY_CUDA_LIBRARIES) + "/" + name}) {
-        library_ = ::dlopen(place.c_str(), RTLD_NOW | RTLD_LOCAL);
+        // It stays loaded: threads that used it may end after the last backend.
+        library_ = ::dlopen(place.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
         if (library_ != nullptr) break;
     }
     if (library_ == nullptr) return name + " cannot be opened";

@@ -69,8 +69,7 @@ public:
     void release(void* at) {
         if (choose()) check(::cudaFree(at), "releasing memory");
     }
-    // Page-locked. An upload from it may still be under way when it returns.
-    void* allocate_host(size_t bytes) {
+    void* allocate_host(size_t bytes) {  // page-locked
         void* made = nullptr;
         if (choose()) check(::cudaMallocHost(&made, bytes), "allocating host memory");
         return made;
@@ -79,14 +78,10 @@ public:
         if (at != nullptr && choose()) check(::cudaFreeHost(at), "releasing host memory");
     }
     void upload(void* to, const void* from, size_t bytes) {
-        if (ready() && choose())
-            check(::cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_), "uploading");
+        copy(to, from, bytes, cudaMemcpyHostToDevice, "uploading");
     }
     void download(void* to, const void* from, size_t bytes) {
-        if (ready() && choose() &&
-            check(::cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_),
-                  "downloading"))
-            check(::cudaStreamSynchronize(stream_), "computing");
+        copy(to, from, bytes, cudaMemcpyDeviceToHost, "downloading");
     }
     void zero(void* at, size_t bytes) {
         if (ready() && choose()) check(::cudaMemsetAsync(at, 0, bytes, stream_), "clearing memory");
@@ -123,6 +118,12 @@ public:
     void clear_fault() { zero(fault_, sizeof *fault_); }
 
 private:
+    // Waits, upwards too: page-locked memory, and any memory that the GPU can read by itself, may
+    // be read after the call returns.
+    void copy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, const char* what) {
+        if (ready() && choose() && check(::cudaMemcpyAsync(to, from, bytes, kind, stream_), what))
+            check(::cudaStreamSynchronize(stream_), "computing");
+    }
     bool choose() { return check(::cudaSetDevice(index_), "choosing the device"); }
     bool check(cudaError_t status, const char* what) {
         if (status == cudaSuccess) return true;

@@ -2,7 +2,7 @@
 //
 // Device is a CUDA device and its stream (cuda_device.cuh), or the host (tests). It offers memory
 // (device_memory.h), launch(blocks, kernel), fault(), failure() and products(): int8 products with
-// int32 sums. Nothing waits for the device but downloads, faulted() and scratch that grows.
+// int32 sums. Nothing waits for the device but copies, faulted() and scratch that grows.
 // Ownership: owns the Device, its memory and its peers. Threads: one, as Backend. Errors: as
 // Backend; after a fault kernels do nothing until clear_fault(); after a failure() nothing is
 // launched.

@@ -61,11 +61,8 @@ private:
         size_t bytes = 0;
     };
 
-    // Uploads may still be read from it when they return. The next use begins with a download,
-    // which waits for them; growing must wait itself.
     void grow(Waypoint& way, size_t bytes) {
         if (way.bytes >= bytes) return;
-        (void)device_.fault();
         device_.release_host(way.at);
         way.at = device_.allocate_host(bytes);
         way.bytes = way.at == nullptr ? 0 : bytes;

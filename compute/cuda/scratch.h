@@ -32,6 +32,7 @@ enum Scratch : size_t {
 };
 
 inline constexpr int64_t kProductBytes = int64_t{512} << 20;  // of a GPU's int32 sums at a time
+inline constexpr int64_t kProductBatch = 65'535;  // of matrices in one call, as a grid's z
 inline constexpr int64_t kProductRange = 65'536;  // of a contraction: int32 holds 131,071 products
 
 inline int64_t padded(int64_t n) {
@@ -47,7 +48,8 @@ inline ProductPart product_part(int64_t rows, int64_t columns, int64_t batch, in
     const int64_t row_bytes = digit_planes(slices) * padded(columns) * int64_t{sizeof(int32_t)};
     // Whole tiles, so that every part starts aligned.
     const int64_t fitting = std::max<int64_t>(budget_bytes / row_bytes / kTile, 1) * kTile;
-    const int64_t members = std::clamp<int64_t>(fitting / rows, 1, batch);
+    const int64_t most = std::min(batch, kProductBatch / digit_planes(slices));
+    const int64_t members = std::clamp<int64_t>(fitting / rows, 1, most);
     return {members, members > 1 ? rows : std::min(rows, fitting)};
 }
 

@@ -111,8 +111,9 @@ public:
     [[nodiscard]] virtual uint64_t free_bytes() const { return 0; }
     virtual void* allocate(size_t) { return nullptr; }  // null: see failure()
     virtual void release(void*) {}
-    virtual void upload(void*, const void*, size_t) {}    // to the device, bytes
-    virtual void download(void*, const void*, size_t) {}  // waits for what was asked before
+    // Bytes to the device and back. Both wait for what was asked before.
+    virtual void upload(void*, const void*, size_t) {}
+    virtual void download(void*, const void*, size_t) {}
 
     // Other devices that take sequences of each batch beside this one.
     [[nodiscard]] virtual std::span<const std::unique_ptr<Backend>> peers() const { return {}; }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <chrono>
-#include <cmath>
 
 #include "compute/arithmetic/philox.h"
 #include "compute/models/model.h"
@@ -158,7 +157,7 @@ uint32_t Measurement::time_share(size_t i) const {
     };
     double all = 0;
     for (size_t k = 0; k < shapes.size(); ++k) all += time(k);
-    return static_cast<uint32_t>(std::lround(100 * time(i) / all));
+    return (static_cast<uint32_t>(200 * time(i) / all) + 1) / 2;
 }
 
 Result<Measurement> measure(Backend& backend, const MeasureOptions& options) {

@@ -65,6 +65,8 @@ public:
             if (reinterpret_cast<uintptr_t>(each) % kAlign != 0)
                 failure_ = "an operand of a product is not aligned";
         }
+        if (p.batch > gpu::kProductBatch)
+            failure_ = "a batch of products is too large for one call";
         for (int64_t z = 0; z < p.batch; ++z) {
             for (int64_t i = 0; i < p.rows; ++i) {
                 for (int64_t j = 0; j < p.columns; ++j) {

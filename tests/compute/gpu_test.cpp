@@ -70,6 +70,20 @@ TEST(Gpu, TwentyStepsHaveTheBitsOfTheHost) {
 
 // The root of the state on the device is that of the file a checkpoint would be: before the first
 // step, after some, and with an outer momentum, which stays on the host.
+// More matrices than a library takes in one call: the emulated device refuses them.
+TEST(Gpu, ManySmallHeadsGoInSeveralCalls) {
+    const AttentionShape shape{5'500, 1, 2, 1};
+    const auto values = static_cast<size_t>(shape.rows() * shape.width());
+    std::vector<float> qkv(3 * values), out(values), p(values);
+    for (size_t i = 0; i < qkv.size(); ++i) qkv[i] = static_cast<float>(i % 1009) / 1024.0F;
+    std::vector<float> expected = out;
+    (*make_backend({"portable", 1}))->attention(qkv.data(), shape, 3, expected.data(), p.data());
+    const auto gpu = make_emulated_gpu();
+    gpu->attention(qkv.data(), shape, 3, out.data(), p.data());
+    EXPECT_EQ(gpu->failure(), "");
+    EXPECT_EQ(out, expected);
+}
+
 TEST(Gpu, HashesTheStateWhereItLies) {
     JobConfig job = small_gpt(3);
     job.model = GptConfig{256, 16, 96, 2, 2};  // several chunks

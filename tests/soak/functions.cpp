@@ -85,9 +85,9 @@ const Function kFunctions[] = {
     {"exp32", 0.99, [](float x, bool& fault) { return exp32(x, fault); },
      [](double x) { return x < -87.0 ? 0.0 : std::exp(x); },
      [](float x) { return is_finite(x) && x <= 88.0F; }},
-    {"log32", 0.74, [](float x, bool& fault) { return log32(x, fault); },
+    {"log32", 0.83, [](float x, bool& fault) { return log32(x, fault); },
      [](double x) { return std::log(x); }, [](float x) { return is_finite(x) && x >= pow2(-126); }},
-    {"tanh32", 1.26, [](float x, bool& fault) { return tanh32(x, fault); },
+    {"tanh32", 1.33, [](float x, bool& fault) { return tanh32(x, fault); },
      [](double x) { return std::tanh(x); }, [](float x) { return is_finite(x); }},
 };
 
