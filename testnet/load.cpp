@@ -7,6 +7,7 @@
 #include "contracts/transactions.h"
 #include "ledger/codec/canonical.h"
 #include "ledger/codec/transaction.h"
+#include "ledger/crypto/address_text.h"
 #include "ledger/crypto/base64.h"
 #include "node/core/home.h"
 #include "node/keys/keyring.h"
@@ -32,7 +33,9 @@ Status write_transfers(const Network& network, uint32_t senders, uint64_t count,
     for (uint32_t s = 0; s < senders; ++s) {
         ASSAY_ASSIGN(const auto key, node_key(network.nodes[s]));
         pb::Transfer transfer;
-        const auto to = key.address();
+        // Not to oneself: the rules refuse that.
+        const auto& receiver = network.nodes[(s + 1) % network.nodes.size()];
+        ASSAY_ASSIGN(const auto to, ledger::parse_address(receiver.address));
         transfer.set_to(to.bytes.data(), to.bytes.size());
         transfer.set_amount(1);
         pb::TxBody body;

@@ -135,9 +135,8 @@ node::NodeConfig node_config(const Options& options, const Network& network, siz
     config.provider.capacity = 2;
     config.provider.threads = options.threads_per_slot;
     config.provider.fault = node.fault;
-    // Who cheats or falls silent underbids: to be found out it must get work, however scores come
-    // out.
-    if (node.fault == "wrong-result" || node.fault == "silent") config.provider.price_floor /= 2;
+    // Who has a fault underbids: to be found out it must get work, however scores come out.
+    if (!node.fault.empty()) config.provider.price_floor /= 2;
     return config;
 }
 

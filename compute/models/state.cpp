@@ -19,7 +19,8 @@ Result<ModelState> empty_state(const ModelConfig& model) {
         return state;
     } catch (const std::bad_alloc&) {
         return fail(Code::kOutOfMemory, "parameters and moments need " +
-                                            std::to_string(checkpoint_bytes(model)) + " bytes");
+                                            std::to_string(checkpoint_bytes(model)) +
+                                            " bytes of memory");
     }
 }
 

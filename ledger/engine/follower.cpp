@@ -40,7 +40,32 @@ CheckResult Follower::submit(ByteView tx) {
 }
 
 Status Follower::apply(ByteView encoded_block) {
-    const std::lock_guard lock(apply_mutex_);
+    {
+        const std::lock_guard lock(apply_mutex_);
+        ASSAY_RETURN_IF_ERROR(apply_next(encoded_block));
+    }
+    relay_passed_over();
+    return {};
+}
+
+// Without this the next nonces of the sender would be refused until the lost one expires.
+void Follower::relay_passed_over() {
+    if (!options_.relay) return;
+    const std::lock_guard lock(relay_mutex_);
+    const std::vector<Bytes> waiting = mempool_candidates();
+    const bool is_passed_over = !waiting.empty() && waiting.front() == oldest_waiting_;
+    oldest_waiting_ = waiting.empty() ? Bytes{} : waiting.front();
+    if (!is_passed_over) return;
+    for (const Bytes& tx : waiting) {
+        const TxCode code = options_.relay(tx).code;
+        // A producer that still has the oldest has the others too.
+        if (code == TxCode::kAlreadyPending || code == TxCode::kNotAccepting ||
+            code == TxCode::kMempoolFull)
+            return;
+    }
+}
+
+Status Follower::apply_next(ByteView encoded_block) {
     if (stopped_) return fail(Code::kUnavailable, "follower: stopped");
     if (const std::string why = failure(); !why.empty())
         return fail(Code::kInternal, "the engine has stopped: " + why);

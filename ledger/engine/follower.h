@@ -31,15 +31,21 @@ public:
     // Checked here first, then relayed. Sending a waiting transaction again relays it again.
     CheckResult submit(ByteView tx) override;
 
+    // Also relays again what two blocks passed over, if the producer lost it in a restart.
     Status apply(ByteView encoded_block);
 
 private:
     Follower(LocalApplication& app, Database& database, FollowerOptions options)
         : ChainEngine(app, database, options.mempool), options_(std::move(options)) {}
 
+    Status apply_next(ByteView encoded_block);
+    void relay_passed_over();
+
     const FollowerOptions options_;
     std::mutex apply_mutex_;
     bool stopped_ = false;  // guarded by apply_mutex_
+    std::mutex relay_mutex_;
+    Bytes oldest_waiting_;  // after the block before; guarded by relay_mutex_
 };
 
 }  // namespace assay::ledger

@@ -330,14 +330,14 @@ void ProviderAgent::forget_ended(const LiveSlots& live) {
             ++it;
             continue;
         }
-        if (services_.config.fault == "late" && it->second->phase() == LocalTask::Phase::kDone) {
-            commit(LiveSlot{it->second->task(), {}}, it->second->result());
-        }
         it->second->request_stop();
         due_.erase(it->first);
         begun_.erase(it->first);
         for (const char* step : {"accept:", "decline:", "commit:", "reveal:", "failed:"}) {
             sent_.erase(step + it->first);
+        }
+        if (services_.config.fault == "late" && it->second->phase() == LocalTask::Phase::kDone) {
+            commit(LiveSlot{it->second->task(), {}}, it->second->result());
         }
         ending_[it->first] = std::move(it->second);
         it = tasks_.erase(it);

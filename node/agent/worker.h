@@ -33,7 +33,7 @@ struct WorkerTask {
     std::string backend;                     // empty: the best
     uint32_t threads = 1;
     uint32_t devices = 1;       // GPUs; 0: all
-    bool crash_midway = false;  // test networks: abort after the first step
+    bool crash_midway = false;  // test networks: abort after half of the steps
 };
 
 inline constexpr char kWorkerOutput[] = "output.safetensors";

@@ -136,5 +136,50 @@ TEST_F(FollowerTest, TakesBackWhatTheProducerRefused) {
     EXPECT_EQ(follower_->submit(tx).code, TxCode::kNotAccepting);
 }
 
+TEST_F(FollowerTest, RelaysAgainWhatTheProducerLost) {
+    int relayed = 0;
+    bool loses = true;
+    relay_ = [&](ByteView tx) {
+        ++relayed;
+        return loses ? CheckResult{} : chain_.producer->submit(tx);
+    };
+    EXPECT_EQ(follower_->submit(toy_transfer({.from = 1, .nonce = 0}, 2, 5)).code, TxCode::kOk);
+    EXPECT_EQ(follower_->submit(toy_transfer({.from = 1, .nonce = 1}, 2, 5)).code, TxCode::kOk);
+    loses = false;
+    const auto pass_block = [&] {
+        chain_.close();
+        const Bytes block = chain_.producer->encoded_block(chain_.producer->height()).value();
+        ASSERT_EQ(refusal(block), "");
+    };
+    pass_block();
+    EXPECT_EQ(relayed, 2);  // one block may pass while they are on their way
+    pass_block();
+    EXPECT_EQ(relayed, 4);
+    EXPECT_EQ(chain_.producer->mempool_size(), 2U);
+    pass_block();
+    EXPECT_EQ(relayed, 4);
+    EXPECT_EQ(follower_->mempool_size(), 0U);
+    EXPECT_EQ(chain_.producer->next_nonce(toy_address(1)), 2U);
+}
+
+TEST_F(FollowerTest, AsksAboutTheOldestAloneWhileTheProducerHasThem) {
+    int relayed = 0;
+    relay_ = [&](ByteView) {
+        ++relayed;
+        CheckResult answer;
+        answer.code = relayed <= 2 ? TxCode::kOk : TxCode::kAlreadyPending;
+        return answer;
+    };
+    EXPECT_EQ(follower_->submit(toy_transfer({.from = 1, .nonce = 0}, 2, 5)).code, TxCode::kOk);
+    EXPECT_EQ(follower_->submit(toy_transfer({.from = 1, .nonce = 1}, 2, 5)).code, TxCode::kOk);
+    for (int blocks = 0; blocks < 3; ++blocks) {
+        chain_.close();
+        const Bytes block = chain_.producer->encoded_block(chain_.producer->height()).value();
+        ASSERT_EQ(refusal(block), "");
+    }
+    EXPECT_EQ(relayed, 4);
+    EXPECT_EQ(follower_->mempool_size(), 2U);
+}
+
 }  // namespace
 }  // namespace assay::ledger

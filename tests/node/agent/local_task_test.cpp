@@ -1,6 +1,8 @@
 // A slot's work: its result is stored and remembered, and a restart never chooses another salt.
 #include "node/agent/local_task.h"
 
+#include <sys/resource.h>
+
 #include <chrono>
 #include <thread>
 
@@ -144,6 +146,37 @@ TEST_F(LocalTaskTest, ACrashingTrainerFailsTheTaskOnly) {
     LocalTask task(services_, task_, spec_);
     ASSERT_EQ(finish(task), LocalTask::Phase::kFailed);
     EXPECT_NE(task.error().find("signal 6"), std::string::npos) << task.error();
+}
+
+// What a training process started meanwhile may use of address space.
+class AddressSpaceLimit {
+public:
+    explicit AddressSpaceLimit(rlim_t bytes) {
+        EXPECT_EQ(::getrlimit(RLIMIT_AS, &before_), 0);
+        const rlimit limited{bytes, before_.rlim_max};
+        EXPECT_EQ(::setrlimit(RLIMIT_AS, &limited), 0);
+    }
+    ~AddressSpaceLimit() { EXPECT_EQ(::setrlimit(RLIMIT_AS, &before_), 0); }
+    AddressSpaceLimit(const AddressSpaceLimit&) = delete;
+    AddressSpaceLimit& operator=(const AddressSpaceLimit&) = delete;
+
+private:
+    rlimit before_{};
+};
+
+TEST_F(LocalTaskTest, ATrainerOutOfMemoryFailsTheTaskOnly) {
+    const AddressSpaceLimit limit(1 << 30);
+    pb::JobSpec large = spec_;
+    large.mutable_model()->mutable_gpt()->set_d_model(8192);  // 800 million parameters
+    LocalTask task(services_, task_, large);
+    ASSERT_EQ(finish(task), LocalTask::Phase::kFailed);
+    EXPECT_NE(task.error().find("parameters and moments need 9691889664 bytes of memory"),
+              std::string::npos)
+        << task.error();
+
+    LocalTask next(services_, task_, spec_);
+    ASSERT_EQ(finish(next), LocalTask::Phase::kDone) << next.error();
+    EXPECT_EQ(stored(next.result().output), expected_output(spec_, data_, folder_.path()));
 }
 
 TEST_F(LocalTaskTest, TheWrongResultFaultDiffersInOneBit) {
