@@ -4,6 +4,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "ledger/codec/block.h"
 #include "node/cli/report.h"
 #include "node/core/home.h"
 #include "testnet/load.h"
@@ -19,6 +20,7 @@ struct UpFlags {
     std::string directory = "assay-testnet";
     uint32_t providers = 5;
     std::vector<std::string> faults;
+    uint32_t accounts = 0;
     uint32_t threads = 1;
     uint32_t interval_ms = 200;
     std::string engine = "embedded";
@@ -62,6 +64,7 @@ void up(const UpFlags& flags, const node::GlobalOptions& globals) {
         Options options;
         options.directory = flags.directory;
         options.providers = flags.providers;
+        options.accounts = flags.accounts;
         options.threads_per_slot = flags.threads;
         options.block_interval_ms = flags.interval_ms;
         if (flags.engine == "cometbft") {
@@ -99,7 +102,7 @@ void add_testnet_commands(CLI::App& app, const node::GlobalOptions& globals) {
         ->capture_default_str();
     up_command
         ->add_option("--nodes", flags->providers,
-                     "Providers besides the producer or validators (3 to 31)")
+                     "Providers besides the producer or validators: 3 to 31, or 0")
         ->capture_default_str();
     up_command->add_option(
         "--fault", flags->faults,
@@ -112,6 +115,10 @@ void add_testnet_commands(CLI::App& app, const node::GlobalOptions& globals) {
     up_command->add_option("--validators", flags->validators, "Validators under CometBFT")
         ->check(CLI::Range(1U, kMaxNodes - 4))
         ->capture_default_str();
+    up_command
+        ->add_option("--accounts", flags->accounts,
+                     "Accounts at genesis in all, for measurements of a large state")
+        ->check(CLI::Range(0U, static_cast<uint32_t>(ledger::kMaxGenesisAccounts)));
     up_command->add_option("--threads", flags->threads, "Training threads per slot")
         ->capture_default_str();
     up_command
@@ -130,19 +137,24 @@ void add_testnet_commands(CLI::App& app, const node::GlobalOptions& globals) {
     });
 
     auto* load_command = group->add_subcommand(
-        "transfers", "Sign transfers of the first nodes' keys, for tools/bench_comet");
+        "load", "Sign transactions of the first nodes' keys, for tools/bench_comet");
+    auto type = std::make_shared<std::string>("transfer");
     auto out = std::make_shared<std::string>();
     auto count = std::make_shared<uint64_t>(20'000);
     auto senders = std::make_shared<uint32_t>(4);
     load_command->add_option("--dir", flags->directory, "Directory of the network")
         ->capture_default_str();
+    load_command->add_option("--type", *type, "130 bytes each, or 256 (the result of no task)")
+        ->check(CLI::IsMember({"transfer", "task_reveal"}))
+        ->capture_default_str();
     load_command->add_option("--count", *count, "How many")->capture_default_str();
     load_command->add_option("--senders", *senders, "Of how many nodes")->capture_default_str();
     load_command->add_option("--out", *out, "File to write")->required();
-    load_command->footer("Example: assay testnet transfers --dir /tmp/net --out /tmp/transfers");
-    load_command->callback([flags, out, count, senders, &globals] {
+    load_command->footer("Example: assay testnet load --dir /tmp/net --out /tmp/transactions");
+    load_command->callback([flags, type, out, count, senders, &globals] {
         const auto network = node::value_or_fail(globals, load(flags->directory));
-        node::ok_or_fail(globals, write_transfers(network, *senders, *count, *out));
+        const auto kind = *type == "transfer" ? LoadKind::kTransfer : LoadKind::kReveal;
+        node::ok_or_fail(globals, write_load(network, kind, *senders, *count, *out));
         node::print_result(globals, {{"written", *out}}, "wrote " + *out);
     });
 

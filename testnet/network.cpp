@@ -18,6 +18,7 @@
 #include "ledger/codec/block.h"
 #include "ledger/codec/canonical.h"
 #include "ledger/crypto/address_text.h"
+#include "ledger/crypto/hash.h"
 #include "ledger/engine/comet/home.h"
 #include "node/core/config.h"
 #include "node/core/free_port.h"
@@ -248,9 +249,10 @@ Result<FaultSpec> parse_fault(const std::string& text) {
 }
 
 Result<Network> create(const Options& options) {
-    if (options.providers < 3 || options.providers >= kMaxNodes) {
-        return fail(Code::kInvalidArgument, "--nodes takes 3 to " + std::to_string(kMaxNodes - 1) +
-                                                " providers: a vote needs 3 distinct operators");
+    if ((options.providers != 0 && options.providers < 3) || options.providers >= kMaxNodes) {
+        return fail(Code::kInvalidArgument,
+                    "--nodes takes 3 to " + std::to_string(kMaxNodes - 1) +
+                        " providers: a vote needs 3 distinct operators; or 0, for a ledger alone");
     }
     if (options.validators >= kMaxNodes - options.providers) {
         return fail(Code::kInvalidArgument, "--validators and --nodes: at most " +
@@ -310,9 +312,13 @@ Result<Network> create(const Options& options) {
         }
         network.nodes.push_back(std::move(node));
     }
+    for (auto i = static_cast<uint32_t>(genesis.accounts_size()); i < options.accounts; ++i) {
+        const auto drawn = ledger::sha256(view_of("assay testnet account " + std::to_string(i)));
+        fund(*ledger::Address::from(drawn.view().first(sizeof(ledger::Address::bytes))), kUnit);
+    }
     const auto params = ledger::encode_message(testnet_params());
     genesis.set_params(params.data(), params.size());
-    const auto encoded = ledger::encode_message(genesis);
+    ASSAY_ASSIGN(const auto encoded, ledger::encode_genesis(genesis));
     for (size_t i = 0; i < network.nodes.size(); ++i) {
         const node::HomeLayout layout{network.nodes[i].home};
         ASSAY_RETURN_IF_ERROR(node::write_text(layout.genesis(), text_of(encoded), 0644));

@@ -32,6 +32,7 @@ struct Options {
     uint32_t providers = 5;
     uint32_t validators = 0;        // of CometBFT; 0: one embedded producer
     std::vector<FaultSpec> faults;  // given to the last providers
+    uint32_t accounts = 0;          // at genesis in all, for measurements of a large state
     uint32_t threads_per_slot = 1;
     uint32_t block_interval_ms = 200;
     uint64_t now_ms = 0;  // genesis time

@@ -1,5 +1,6 @@
 #include "ledger/codec/block.h"
 
+#include <algorithm>
 #include <set>
 
 #include "ledger/codec/canonical.h"
@@ -177,19 +178,25 @@ Status check_genesis(const pb::Genesis& genesis) {
     if (static_cast<size_t>(genesis.accounts_size()) > kMaxGenesisAccounts)
         return fail(Code::kLimit, "genesis.accounts: more than " +
                                       std::to_string(kMaxGenesisAccounts) + " accounts");
-    std::set<std::string_view> seen;
+    std::vector<std::string_view> addresses;
+    addresses.reserve(static_cast<size_t>(genesis.accounts_size()));
     uint64_t supply = 0;
     for (int i = 0; i < genesis.accounts_size(); ++i) {
         const pb::GenesisAccount& account = genesis.accounts(i);
         const std::string field = "genesis.accounts[" + std::to_string(i) + "]";
         ASSAY_RETURN_IF_ERROR(
             check_size(field + ".address", account.address().size(), sizeof(Address::bytes)));
-        if (!seen.insert(account.address()).second)
-            return fail(Code::kInvalidArgument, field + ".address: listed twice");
+        addresses.push_back(account.address());
         if (account.balance() >= kMaxSupply - supply)
             return fail(Code::kInvalidArgument, field + ".balance: total supply reaches 2^63");
         supply += account.balance();
     }
+    // Sorted: a set of a million takes seconds.
+    std::sort(addresses.begin(), addresses.end());
+    const auto twice = std::adjacent_find(addresses.begin(), addresses.end());
+    if (twice != addresses.end())
+        return fail(Code::kInvalidArgument, "genesis.accounts: the address 0x" +
+                                                to_hex(view_of(*twice)) + " is listed twice");
     return {};
 }
 

@@ -192,7 +192,8 @@ TEST(Codec, GenesisIsChecked) {
     EXPECT_EQ(field([](G& g) { g.set_app_version(kOldestAppVersion - 1); }), "genesis.app_version");
     EXPECT_EQ(field([](G& g) { g.set_app_version(kAppVersion + 1); }), "genesis.app_version");
     EXPECT_EQ(field([](G& g) { g.set_producer("x"); }), "genesis.producer");
-    EXPECT_EQ(field([](G& g) { *g.add_accounts() = g.accounts(0); }),
+    EXPECT_EQ(field([](G& g) { *g.add_accounts() = g.accounts(0); }), "genesis.accounts");
+    EXPECT_EQ(field([](G& g) { g.add_accounts()->set_address("x"); }),
               "genesis.accounts[1].address");
     EXPECT_EQ(field([](G& g) { g.mutable_accounts(0)->set_balance(uint64_t{1} << 63); }),
               "genesis.accounts[0].balance");
