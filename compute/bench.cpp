@@ -1,5 +1,7 @@
 #include "compute/bench.h"
 
+#include <dlfcn.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -25,9 +27,9 @@ std::string padded(std::string_view text, size_t width) {
     return out;
 }
 
-}  // namespace
-
-uint64_t measure_gemm_mmacs(Backend& backend, uint64_t budget_ms, int slices) {
+// multiply(a, b, c), all kBenchSize^2: the best of as many runs as fit the budget.
+template <typename Multiply>
+uint64_t product_mmacs(uint64_t budget_ms, Multiply multiply) {
     using Clock = std::chrono::steady_clock;
     const auto elapsed_ns = [](Clock::time_point since) {
         const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - since);
@@ -37,17 +39,43 @@ uint64_t measure_gemm_mmacs(Backend& backend, uint64_t budget_ms, int slices) {
     std::vector<float> a(kElements), b(kElements), c(kElements);
     normalish(a, 1.0, 1, 0);
     normalish(b, 1.0, 1, 1);
-    const MatrixView left = matrix(a.data(), kBenchSize, kBenchSize);
-    const MatrixView right = matrix(b.data(), kBenchSize, kBenchSize);
     uint64_t best = UINT64_MAX;
     const auto start = Clock::now();
     do {
         const auto run = Clock::now();
-        backend.gemm(left, right, nullptr, c.data(), kBenchSize, slices);
+        multiply(a.data(), b.data(), c.data());
         best = std::min(best, elapsed_ns(run));
     } while (elapsed_ns(start) < budget_ms * 1'000'000);
     constexpr auto kMacs = static_cast<uint64_t>(kBenchSize * kBenchSize * kBenchSize);
     return kMacs * 1000 / best;
+}
+
+}  // namespace
+
+uint64_t measure_gemm_mmacs(Backend& backend, uint64_t budget_ms, int slices) {
+    return product_mmacs(budget_ms, [&](const float* a, const float* b, float* c) {
+        backend.gemm(matrix(a, kBenchSize, kBenchSize), matrix(b, kBenchSize, kBenchSize), nullptr,
+                     c, kBenchSize, slices);
+    });
+}
+
+uint64_t measure_openblas_mmacs(int threads, uint64_t budget_ms) {
+    // cblas_sgemm: order, transpositions, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc.
+    using Sgemm = void (*)(int, int, int, int, int, int, float, const float*, int, const float*,
+                           int, float, float*, int);
+    constexpr int kRowMajor = 101, kAsIs = 111, kSize = static_cast<int>(kBenchSize);
+    // Its threads run on when it is closed, so it stays open.
+    void* const library = ::dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
+    if (library == nullptr) return 0;
+    const auto sgemm = reinterpret_cast<Sgemm>(::dlsym(library, "cblas_sgemm"));
+    const auto set_threads =
+        reinterpret_cast<void (*)(int)>(::dlsym(library, "openblas_set_num_threads"));
+    if (sgemm == nullptr || set_threads == nullptr) return 0;
+    set_threads(threads);
+    return product_mmacs(budget_ms, [&](const float* a, const float* b, float* c) {
+        sgemm(kRowMajor, kAsIs, kAsIs, kSize, kSize, kSize, 1.0F, a, kSize, b, kSize, 0.0F, c,
+              kSize);
+    });
 }
 
 uint64_t measure_root_bytes() {
@@ -75,6 +103,7 @@ Result<BenchReport> bench_compute(const BenchOptions& options) {
         for (const int slices : {1, 2, 3})
             found.gemm_mmacs[static_cast<size_t>(slices - 1)] =
                 measure_gemm_mmacs(*backend, options.budget_ms, slices);
+        found.openblas_mmacs = measure_openblas_mmacs(found.threads, options.budget_ms);
         ASSAY_ASSIGN(const Measurement measured, measure(*backend, {}));
         found.step_macs = measured.shapes[1].macs_per_second;
         found.step_ns = measured.shapes[1].median_ns();
@@ -84,14 +113,28 @@ Result<BenchReport> bench_compute(const BenchOptions& options) {
 }
 
 std::string bench_text(const BenchReport& report) {
-    std::string out = "G MAC/s              s = 1     s = 2     s = 3  GPT step   ms/step\n";
+    std::string out =
+        "G MAC/s              s = 1     s = 2     s = 3  OpenBLAS     ratio  GPT step   ms/step\n";
     char text[96];
+    bool peer = true;
     for (const BackendBench& each : report.backends) {
         out += padded(each.name + ", " + std::to_string(each.threads) + " threads", 16);
         for (const uint64_t mmacs : each.gemm_mmacs) out += giga(mmacs * 1'000'000);
+        peer = peer && each.openblas_mmacs != 0;
+        if (each.openblas_mmacs != 0) {
+            std::snprintf(
+                text, sizeof text, "%10.2f",
+                static_cast<double>(each.gemm_mmacs[1]) / static_cast<double>(each.openblas_mmacs));
+            out += giga(each.openblas_mmacs * 1'000'000) + text;
+        } else {
+            out += "         -         -";
+        }
         std::snprintf(text, sizeof text, "%10.2f\n", static_cast<double>(each.step_ns) / 1e6);
         out += giga(each.step_macs) + text;
     }
+    out += peer ? "ratio: two slices to OpenBLAS sgemm on as many threads, above 1 we are faster; "
+                : "no libopenblas.so.0 here, so no ratio (apt-get install libopenblas0); ";
+    out += "PyTorch: tools/bench_peers\n";
     std::snprintf(text, sizeof text,
                   "state root (SHA-256 of 1 MiB chunks, all threads) %.2f GB/s\n",
                   static_cast<double>(report.root_bytes) / 1e9);

@@ -1,5 +1,6 @@
 # Sources of programs, models, checkpoints, data and training, for assay_compute (CMakeLists.txt).
 set(train_sources
+    bench_memory.cpp
     program/builder.cpp program/executor.cpp program/memory_plan.cpp program/program.cpp program/offload.cpp program/recompute.cpp
     program/join.cpp program/scratch.cpp program/shape_check.cpp program/split.cpp program/split_executor.cpp
     models/cnn.cpp models/config.cpp models/gpt.cpp models/llama.cpp models/lora.cpp models/mlp.cpp models/model.cpp models/state.cpp

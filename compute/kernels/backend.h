@@ -163,6 +163,7 @@ public:
     // qkv (B*T x 3D) -> out (B*T x D); probabilities (B*H x T x T) kept for the gradient.
     virtual void attention(const float* qkv, const AttentionShape& shape, int slices, float* out,
                            float* probabilities) = 0;
+    // `probabilities` are those of attention: zero above the diagonal.
     virtual void attention_grad(const float* dout, const float* qkv, const float* probabilities,
                                 const AttentionShape& shape, int slices, float* dqkv) = 0;
 

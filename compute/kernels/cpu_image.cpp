@@ -1,9 +1,9 @@
 // Patches of images on CpuBackend: a copy by rows, and its gradient by pixels.
 #include <algorithm>
+#include <vector>
 
 #include "compute/kernels/cpu_backend.h"
 #include "compute/kernels/image_kernels.h"
-#include "compute/kernels/reduce_kernels.h"
 
 namespace assay::compute {
 namespace {
@@ -34,13 +34,15 @@ void CpuBackend::patches_grad(const float* dout, const PatchShape& shape, float*
     const int64_t c = shape.channels;
     pool_.run(shape.pixels(), std::max<int64_t>(1, kElements / (kMaxPatchTaps * c)),
               [&](int, int64_t begin, int64_t end) {
-                  Fault<ScalarLanes> fault;
+                  // A pixel's taps, gathered: its gradient is their column sums.
+                  std::vector<float> rows(static_cast<size_t>(kMaxPatchTaps * c));
                   for (int64_t pixel = begin; pixel < end; ++pixel) {
                       const PatchTaps taps = patch_taps(shape, pixel);
-                      for (int64_t channel = 0; channel < c; ++channel)
-                          dx[pixel * c + channel] = tap_sum(dout, taps, channel, fault);
+                      for (int64_t i = 0; i < taps.count; ++i)
+                          std::copy_n(dout + taps.at[i], c, rows.data() + i * c);
+                      note(kernels_.column_sums(rows.data(), nullptr, taps.count, c, 0, c,
+                                                dx + pixel * c));
                   }
-                  note(fault.top());
               });
 }
 

@@ -41,7 +41,7 @@ ASSAY_HD int64_t patch_source(const PatchShape& s, int64_t row, int64_t cell) {
     return ((row / s.out_width() / s.out_height() * s.height + y) * s.width + x) * s.channels;
 }
 
-// Exact sum of the taps of one channel.
+// Exact sum of the taps of one channel: on a device, where the channels are threads.
 template <class Fault>
 ASSAY_HD float tap_sum(const float* patches, const PatchTaps& taps, int64_t channel, Fault& fault) {
     uint32_t top = 0;

@@ -63,10 +63,10 @@ Program cnn_program(const CnnConfig& config, uint32_t batch, int slices, Program
     std::vector<TensorId> patches, pre;  // of each layer; before GELU
     TensorId x = program.samples;
     for (size_t i = 0; i < last; ++i) {
-        const std::string n = "conv." + std::to_string(i);
-        patches.push_back(builder.patches(n + ".patches", x, shapes[i]));
-        pre.push_back(builder.linear(n, patches[i], w[i], b[i]));
-        x = builder.gelu(n + ".gelu", pre[i]);
+        const std::string n = "h." + std::to_string(i) + ".";
+        patches.push_back(builder.patches(n + "patches", x, shapes[i]));
+        pre.push_back(builder.linear(n + "pre", patches[i], w[i], b[i]));
+        x = builder.gelu(n + "gelu", pre[i]);
     }
     patches.push_back(builder.patches("fc.patches", x, shapes[last]));
     program.logits = builder.linear("logits", patches[last], w[last], b[last]);

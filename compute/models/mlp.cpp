@@ -47,9 +47,9 @@ Program mlp_program(const MlpConfig& config, uint32_t batch, int slices, Program
     std::vector<TensorId> pre;                    // before GELU
     const size_t last = w.size() - 1;
     for (size_t i = 0; i < last; ++i) {
-        const std::string n = "fc." + std::to_string(i);
-        pre.push_back(builder.linear(n, x[i], w[i], b[i]));
-        x.push_back(builder.gelu(n + ".gelu", pre[i]));
+        const std::string n = "h." + std::to_string(i) + ".";
+        pre.push_back(builder.linear(n + "pre", x[i], w[i], b[i]));
+        x.push_back(builder.gelu(n + "gelu", pre[i]));
     }
     program.logits = builder.linear("logits", x[last], w[last], b[last]);
     if (mode == ProgramMode::kLogits) return builder.take();

@@ -10,7 +10,7 @@
 
 namespace assay::compute {
 
-// A training program whose layers' tensors are named "h.<i>."; others come back unchanged.
+// Of a training program; layers are what the tensors' names say, "h.<i>.", as in every model here.
 Program offload_layers(const Program& program);
 // Bytes that wait in host memory at once.
 uint64_t host_bytes(const Program& program);

@@ -11,7 +11,7 @@
 
 namespace assay::compute {
 
-// A training program whose layers' tensors are named "h.<i>."; others come back unchanged.
+// Of a training program; layers are what the tensors' names say, "h.<i>.", as in every model here.
 Program recompute_layers(const Program& program);
 
 }  // namespace assay::compute

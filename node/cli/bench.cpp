@@ -1,4 +1,6 @@
 #include "compute/bench.h"
+#include "compute/bench_kernels.h"
+#include "compute/bench_memory.h"
 
 #include <CLI/CLI.hpp>
 #include <chrono>
@@ -116,10 +118,40 @@ void bench_compute(const compute::BenchOptions& options, const GlobalOptions& gl
         backends.push_back({{"backend", each.name},
                             {"threads", each.threads},
                             {"gemmMmacsPerSecond", each.gemm_mmacs},  // at 1, 2 and 3 slices
+                            {"openblasMmacsPerSecond", each.openblas_mmacs},  // 0: not here
                             {"stepMacsPerSecond", each.step_macs},
                             {"stepNs", each.step_ns}});
     print_result(globals, {{"backends", backends}, {"stateRootBytesPerSecond", report.root_bytes}},
                  compute::bench_text(report));
+}
+
+void bench_kernels(const compute::BenchOptions& options, const GlobalOptions& globals) {
+    const auto kernels = value_or_fail(globals, compute::bench_kernels(options));
+    json list = json::array();
+    for (const auto& kernel : kernels) {
+        for (const auto& rate : kernel.rates)
+            list.push_back({{"kernel", kernel.kernel},
+                            {"unit", kernel.products ? "MAC" : "byte"},
+                            {"backend", rate.backend},
+                            {"perSecond", rate.per_second},
+                            {"equal", rate.equal}});
+    }
+    print_result(globals, {{"kernels", list}}, compute::kernels_text(kernels));
+    if (!compute::all_equal(kernels)) end_command(3);
+}
+
+void bench_memory(const compute::BenchOptions&, const GlobalOptions& globals) {
+    const auto needs = value_or_fail(globals, compute::memory_needs());
+    json list = json::array();
+    for (const auto& each : needs)
+        list.push_back({{"work", each.work},
+                        {"stateBytes", each.state_bytes},
+                        {"plainBytes", each.plain_bytes},
+                        {"againBytes", each.again_bytes},
+                        {"waitingBytes", each.waiting_bytes},
+                        {"hostBytes", each.host_bytes},
+                        {"scratchBytes", each.scratch_bytes}});
+    print_result(globals, {{"needs", list}}, compute::memory_text(needs));
 }
 
 void self_test(const BenchFlags& flags, const GlobalOptions& globals) {
@@ -178,10 +210,20 @@ void add_bench_commands(CLI::App& app, const GlobalOptions& globals) {
     auto options = std::make_shared<compute::BenchOptions>();
     compute_command->add_option("--backend", options->backend,
                                 "One backend (default: every one this machine has)");
-    compute_command->add_option("--budget", options->budget_ms, "Milliseconds for each product")
+    compute_command
+        ->add_option("--budget", options->budget_ms, "Milliseconds for each product or kernel")
         ->check(CLI::Range(1, 600'000))
         ->capture_default_str();
-    compute_command->callback([options, &globals] { bench_compute(*options, globals); });
+    auto what = std::make_shared<decltype(&bench_compute)>(&bench_compute);
+    auto* kernels = compute_command->add_flag_callback(
+        "--kernels", [what] { *what = &bench_kernels; },
+        "Every operation by itself, its bits compared with portable's");
+    compute_command
+        ->add_flag_callback(
+            "--memory", [what] { *what = &bench_memory; },
+            "What training steps need, as planned; runs nothing")
+        ->excludes(kernels);
+    compute_command->callback([options, what, &globals] { (*what)(*options, globals); });
 
     auto* test = app.add_subcommand("self-test",
                                     "Check the arithmetic against reference vectors, bit for bit");

@@ -5,6 +5,7 @@
 
 #include "compute/arithmetic/philox.h"
 #include "compute/bench.h"
+#include "compute/bench_kernels.h"
 #include "compute/kernels/backend.h"
 #include "compute/kernels/cpu_backend.h"
 #include "compute/kernels/product_check.h"
@@ -102,6 +103,30 @@ TEST(backends, whose_products_differ_are_recognised) {
 
 TEST(backends, have_a_measurable_product_rate) {
     EXPECT_GT(measure_gemm_mmacs(*backend(""), 0), 0U);
+}
+
+TEST(backends, have_the_bits_of_portable_in_every_kernel_that_is_timed) {
+    const auto kernels = bench_kernels({available_backends().front(), 0, 0});
+    ASSERT_TRUE(kernels.ok());
+    EXPECT_EQ(kernels->size(), 26U);
+    for (const KernelBench& kernel : *kernels) {
+        ASSERT_EQ(kernel.rates.size(), 1U);
+        for (const KernelRate& rate : kernel.rates) {
+            EXPECT_TRUE(rate.equal) << kernel.kernel << " on " << rate.backend;
+            EXPECT_GT(rate.per_second, 0U) << kernel.kernel << " on " << rate.backend;
+        }
+    }
+    EXPECT_TRUE(all_equal(*kernels));
+}
+
+TEST(backends, mark_a_kernel_whose_bits_differ) {
+    const std::vector<KernelBench> kernels = {
+        {"gemm", true, {{"avx2", 5'000'000'000, true}, {"amx", 7'000'000'000, false}}}};
+    EXPECT_FALSE(all_equal(kernels));
+    const std::string text = kernels_text(kernels);
+    EXPECT_NE(text.find("5.00 "), std::string::npos);
+    EXPECT_NE(text.find("7.00!"), std::string::npos);
+    EXPECT_NE(text.find("differs from portable"), std::string::npos);
 }
 
 TEST(thread_pool, covers_each_item_once) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "compute/bench_memory.h"
 #include "compute/models/model.h"
 #include "compute/program/builder.h"
 #include "compute/program/memory_plan.h"
@@ -200,7 +201,7 @@ TEST(Recompute, ADeepModelFitsAQuarterOfThePlainMemory) {
 TEST(Recompute, OtherProgramsStayAsTheyAre) {
     const Program loss = gpt(ProgramMode::kLoss);
     EXPECT_EQ(describe(recompute_layers(loss)), describe(loss));
-    const Program mlp = *build_program(MlpConfig{3, {4, 5}, 2}, 5, 2, ProgramMode::kTrain);
+    const Program mlp = *build_program(MlpConfig{3, {}, 2}, 5, 2, ProgramMode::kTrain);
     EXPECT_EQ(describe(recompute_layers(mlp)), describe(mlp));
 }
 
@@ -308,6 +309,50 @@ TEST(Offload, TheBitsStay) {
             EXPECT_EQ(state.value, expected);
         }
     }
+}
+
+TEST(Recompute, ClassifiersTrainInLessMemoryWithTheSameBits) {
+    for (const ModelConfig& model : {ModelConfig(CnnConfig{6, 6, 2, {8, 8, 8, 8}, {1, 1, 1, 1}, 3}),
+                                     ModelConfig(MlpConfig{12, {40, 40, 40, 40}, 3})}) {
+        JobConfig job;
+        job.model = model;
+        job.optimizer.lr_nano = 3'000'000;
+        job.plan = {1, 1, 3, 256, 0, 0};
+        const uint32_t inputs = sample_model(model)->inputs;
+        Bytes pixels, labels;
+        for (uint32_t i = 0; i < 300 * inputs; ++i)
+            pixels.push_back(static_cast<uint8_t>(i * i % 251));
+        for (uint32_t i = 0; i < 300; ++i) labels.push_back(static_cast<uint8_t>(i % 3));
+        const Dataset data = Dataset::from_images(std::move(pixels), labels);
+        const Program plain = *build_program(model, 256, 2, ProgramMode::kTrain);
+        const Program again = recompute_layers(plain);
+        ASSERT_TRUE(check(again).ok()) << check(again).error().message;
+        ASSERT_LT(arena(again), arena(plain));
+        std::vector<std::vector<float>> expected;
+        for (const uint64_t budget : {uint64_t{0}, static_cast<uint64_t>(arena(again)) * 4}) {
+            const auto backend = make_backend({"", 2});
+            auto trainer =
+                Trainer::create(job, data, 0, **backend, *initial_state(model, 7), budget);
+            ASSERT_TRUE(trainer.ok()) << trainer.error().message;
+            for (uint64_t step = 0; step < 3; ++step) ASSERT_TRUE((*trainer)->step(step).ok());
+            const auto& state = **(*trainer)->state();
+            if (expected.empty()) expected = state.value;
+            EXPECT_EQ(state.value, expected);
+        }
+    }
+}
+
+TEST(Recompute, AModelThatNeedsFourTimesTheMemoryIsInTheTable) {
+    const auto needs = memory_needs();
+    ASSERT_TRUE(needs.ok());
+    bool four = false;
+    for (const MemoryNeed& each : *needs) {
+        EXPECT_LE(each.again_bytes, each.plain_bytes) << each.work;
+        EXPECT_LE(each.waiting_bytes, each.plain_bytes) << each.work;
+        EXPECT_NE(memory_text(*needs).find(each.work), std::string::npos);
+        four = four || each.plain_bytes >= 4 * each.again_bytes;
+    }
+    EXPECT_TRUE(four);
 }
 
 TEST(Recompute, TrainingInAQuarterOfTheMemoryHasTheSameBits) {

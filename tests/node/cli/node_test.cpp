@@ -187,6 +187,10 @@ TEST_F(NodeTest, ABenchmarkHasFieldsInJson) {
         EXPECT_GT(each.value("stepNs", uint64_t{0}), 0U);
     }
     EXPECT_TRUE(report["stateRootBytesPerSecond"].is_number_unsigned());
+    const auto kernels =
+        ask_json({"bench", "compute", "--kernels", "--budget", "1", "--backend", best});
+    ASSERT_FALSE(kernels.at("kernels").empty());
+    for (const auto& each : kernels["kernels"]) EXPECT_TRUE(each.at("equal").get<bool>());
 }
 
 TEST_F(NodeTest, ComparesExportsAndNamesTheFirstDifference) {
