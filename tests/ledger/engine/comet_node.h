@@ -131,6 +131,7 @@ public:
     }
     comet::CometEngine& engine() { return *engine_; }
     LocalApplication& app() { return *app_; }
+    const ToyRules& rules() const { return rules_; }
     Database& database() { return *database_; }
     CometDriver& driver() { return *driver_; }
 

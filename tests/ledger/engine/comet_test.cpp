@@ -4,8 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <fstream>
 #include <future>
+#include <map>
 
 #include "ledger/block_check.h"
 #include "ledger/engine/comet/log_line.h"
@@ -187,6 +189,88 @@ TEST(Comet, ProposalsOutOfPlaceAreRefused) {
     block.height = 1;
     block.transactions.assign(4, Bytes(kMaxBlockTxBytes / 4 + 1));
     EXPECT_FALSE(node.accepts(block)) << "too large";
+}
+
+// What a proposal gave is used again for the block with the same content, and for no other.
+TEST(Comet, ABlockIsExecutedOnceAndAnAbandonedProposalLeavesNothing) {
+    const TempDirectory directory;
+    CometNode node(directory.file("node"));
+    ToyNode plain(directory.file("plain"), {.sync = false});
+    ASSERT_TRUE(node.init_chain(init_request()).has_init_chain());
+    ASSERT_TRUE(plain.app->init_chain(comet_genesis()).ok());
+    ProposedBlock decided = proposal_after(genesis_tip(comet_genesis()));
+    decided.time_ms = kToyGenesisTimeMs + 1;
+    decided.transactions = {toy_transfer({}, 2, 5)};
+    ASSERT_TRUE(node.accepts(decided));
+    EXPECT_EQ(node.rules().executed_blocks(), 1U);
+    ASSERT_TRUE(node.finalize(decided).has_finalize_block());
+    EXPECT_EQ(node.rules().executed_blocks(), 1U) << "executed when it was proposed";
+    ASSERT_TRUE(node.commit().has_commit());
+    ASSERT_TRUE(plain.app->finalize_block(decided).ok() && plain.app->commit().ok());
+    const ChainTip tip{1, decided.time_ms, node.engine().head_hash()};
+
+    decided = proposal_after(tip);
+    decided.time_ms = tip.time_ms + 1;
+    decided.transactions = {toy_transfer({.nonce = 1}, 2, 5)};
+    ProposedBlock other = decided;
+    other.transactions = {toy_transfer({.nonce = 1}, 3, 6)};
+    ProposedBlock later = decided;
+    ++later.time_ms;
+    ProposedBlock accused = decided;
+    accused.misbehavior.push_back({Bytes(20, uint8_t{3}), 1});
+    for (const ProposedBlock& abandoned : {other, later, accused}) {
+        ASSERT_TRUE(node.accepts(decided));
+        ASSERT_TRUE(node.accepts(abandoned));
+        const uint64_t before = node.rules().executed_blocks();
+        const abci::Response found = node.finalize(decided);
+        EXPECT_EQ(node.rules().executed_blocks(), before + 1);
+        const auto expected = plain.app->finalize_block(decided);
+        ASSERT_TRUE(expected.ok());
+        EXPECT_EQ(found.finalize_block().app_hash(), hash_text(expected->app_hash));
+    }
+}
+
+// The engine's mempool asks on a connection of its own.
+TEST(Comet, TransactionsAreCheckedWhileBlocksAreExecutedAndCommitted) {
+    constexpr uint64_t kHeights = 300, kMaxChecks = 50'000;
+    const TempDirectory directory;
+    CometNode node(directory.file("node"));
+    ToyNode plain(directory.file("plain"), {.sync = false});
+    ASSERT_TRUE(node.init_chain(init_request()).has_init_chain());
+    ASSERT_TRUE(plain.app->init_chain(comet_genesis()).ok());
+    std::atomic<bool> ended{false};
+    auto checking = std::async(std::launch::async, [&] {
+        std::map<uint32_t, uint64_t> codes;
+        for (uint64_t i = 0; i < kMaxChecks && !ended; ++i) {
+            const ToyTx tx{.from = static_cast<uint8_t>(1 + i % kToyAccounts), .nonce = i / 50};
+            ++codes[node.check_tx(toy_transfer(tx, 2, 5), i % 3 == 0)];
+        }
+        return codes;
+    });
+    ToyTraffic traffic(7);
+    ChainTip tip = genesis_tip(comet_genesis());
+    for (uint64_t height = 1; height <= kHeights; ++height) {
+        ProposedBlock block = proposal_after(tip);
+        block.time_ms = tip.time_ms + 1000;
+        for (int i = 0; i < 5; ++i)
+            block.transactions.push_back(traffic.transaction(*plain.app->committed_state()));
+        const auto expected = plain.app->finalize_block(block);
+        const abci::Response found = node.finalize(block);
+        ASSERT_TRUE(expected.ok() && found.has_finalize_block());
+        ASSERT_EQ(found.finalize_block().app_hash(), hash_text(expected->app_hash)) << height;
+        ASSERT_TRUE(plain.app->commit().ok() && node.commit().has_commit());
+        tip = {height, block.time_ms, node.engine().head_hash()};
+    }
+    ended = true;
+    const auto codes = checking.get();
+    EXPECT_TRUE(codes.contains(static_cast<uint32_t>(TxCode::kOk)));
+    for (const auto& [code, count] : codes) {
+        const auto named = static_cast<TxCode>(code);
+        EXPECT_TRUE(named == TxCode::kOk || named == TxCode::kNonceGap ||
+                    named == TxCode::kNonceUsed || named == TxCode::kAlreadyPending)
+            << code << ", " << count << " times";
+    }
+    EXPECT_EQ(node.engine().failure(), "");
 }
 
 TEST(Comet, APreparedBlockStaysWithinTheBytesGiven) {

@@ -8,6 +8,8 @@
 // Ownership: none. Threads: const and stateless. Errors: TxCodes; init_genesis takes any genesis.
 #pragma once
 
+#include <atomic>
+
 #include "ledger/rules.h"
 
 namespace assay::ledger::testing {
@@ -122,6 +124,7 @@ public:
     }
 
     void end_block(const BlockInfo& block, State& state, Events& events) const override {
+        ++executed_blocks_;
         for (const Misbehavior& each : block.misbehavior)
             events.push_back({"toy.double_vote", {{"who", to_hex(each.consensus_address)}}});
         const uint64_t tick = block.time_ms / 1000 / kToyTickSeconds;
@@ -164,8 +167,11 @@ public:
                std::to_string(supply);
     }
 
+    uint64_t executed_blocks() const { return executed_blocks_; }
+
 private:
     const uint32_t newest_;
+    mutable std::atomic<uint64_t> executed_blocks_{0};
 
     static void put_number(State& state, char tag, uint64_t value) {
         Bytes raw;
