@@ -9,6 +9,7 @@
 #include "contracts/params.h"
 #include "contracts/stake.h"
 #include "contracts/task_flow.h"
+#include "contracts/transactions.h"
 #include "contracts/validators.h"
 
 namespace assay::contracts {
@@ -63,6 +64,15 @@ uint64_t ContractRules::next_nonce(const Address& sender, const ReadView& state)
     return Reader(state).account(sender).nonce();
 }
 
+std::vector<Bytes> ContractRules::likely_reads(const ledger::CheckedTx& tx) const {
+    std::vector<Bytes> keys{keys::account(tx.sender)};
+    if (tx.body.type() != static_cast<uint32_t>(TxType::kTransfer)) return keys;
+    pb::Transfer transfer;
+    if (!transfer.ParseFromString(tx.body.payload())) return keys;
+    if (const auto to = Address::from(transfer.to())) keys.push_back(keys::account(*to));
+    return keys;
+}
+
 TxOutcome ContractRules::apply(const ledger::CheckedTx& tx, const ledger::BlockInfo& block,
                                State& state, ledger::Events& events) const {
     if (const TxCode code = preclaim(tx, state); code != TxCode::kOk) return {code, 0};
@@ -80,10 +90,10 @@ TxOutcome ContractRules::apply(const ledger::CheckedTx& tx, const ledger::BlockI
     const TxCode code = apply_payload(tx.body.type(), view_of(tx.body.payload()), context);
     if (!ledger::is_included(code)) return {code, 0};
     if (code == TxCode::kOk) {
-        charged.merge(effect.changes());
+        charged.merge(std::move(effect).changes());
         for (auto& event : own_events) events.push_back(std::move(event));
     }
-    state.merge(charged.changes());
+    state.merge(std::move(charged).changes());
     return {code, tx.body.fee()};
 }
 

@@ -19,6 +19,7 @@ public:
                                           const ledger::ReadView& state) const override;
     [[nodiscard]] uint64_t next_nonce(const ledger::Address& sender,
                                       const ledger::ReadView& state) const override;
+    [[nodiscard]] std::vector<Bytes> likely_reads(const ledger::CheckedTx& tx) const override;
     ledger::TxOutcome apply(const ledger::CheckedTx& tx, const ledger::BlockInfo& block,
                             ledger::State& state, ledger::Events& events) const override;
     void end_block(const ledger::BlockInfo& block, ledger::State& state,

@@ -1,5 +1,6 @@
 #include "ledger/bench.h"
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -30,6 +31,7 @@ public:
         ASSAY_RETURN_IF_ERROR(run_live());
         ASSAY_RETURN_IF_ERROR(run_replay());
         ASSAY_RETURN_IF_ERROR(run_split());
+        if (options_.work) ASSAY_RETURN_IF_ERROR(run_work());
         return report_;
     }
     Status make_directory();
@@ -46,6 +48,7 @@ private:
     Status run_live();
     Status run_replay();
     Status run_split();
+    Status run_work();
     Status submit_share(Engine& engine, unsigned share) const;
     double seconds_since(uint64_t start_us) const {
         return static_cast<double>(options_.now_us() - start_us) / kMicros;
@@ -156,15 +159,31 @@ Status Bench::run_replay() {
     ReplayOptions replay_options;
     replay_options.directory = directory_ + "/replay";
     replay_options.threads = options_.threads;
-    const uint64_t start_us = options_.now_us();
-    uint64_t first_block_us = start_us;
+    // From the end of the first block: setting up the genesis accounts is not what is measured.
+    uint64_t first_block_us = 0;
+    uint64_t transactions = options_.transactions;
+    std::array<uint64_t, kBlockStages> stages_us{};
+    uint64_t last_us = 0;
+    replay_options.on_stage = [&](BlockStage stage) {
+        const uint64_t now_us = options_.now_us();
+        if (first_block_us != 0) stages_us[static_cast<size_t>(stage)] += now_us - last_us;
+        last_us = now_us;
+    };
     replay_options.on_block = [&](const CommittedBlock& block) {
-        // The genesis accounts are set up before the first block; they are not what is measured.
-        if (block.block.header().height() == 1) first_block_us = options_.now_us();
+        if (first_block_us != 0) return;
+        first_block_us = last_us;
+        transactions -= static_cast<uint64_t>(block.block.transactions_size());
     };
     const auto replayed = replay_export(directory_ + "/export", rules_, replay_options);
     if (!replayed) return replayed.error();
-    report_.replayed_per_second = options_.transactions / seconds_since(first_block_us);
+    const auto count = static_cast<double>(std::max<uint64_t>(transactions, 1));
+    report_.replayed_per_second = count / seconds_since(first_block_us);
+    const auto mean_us = [&](BlockStage stage) {
+        return static_cast<double>(stages_us[static_cast<size_t>(stage)]) / count;
+    };
+    report_.replay = {mean_us(BlockStage::kSignatures), mean_us(BlockStage::kRules),
+                      mean_us(BlockStage::kTree), mean_us(BlockStage::kChecks),
+                      mean_us(BlockStage::kStore)};
     return {};
 }
 
@@ -175,7 +194,9 @@ Status Bench::run_split() {
     for (const uint32_t accounts : {std::min(kFewAccounts, options_.accounts), options_.accounts}) {
         if (!sizes.empty() && accounts <= kFewAccounts) continue;
         const std::string directory = directory_ + "/split-" + std::to_string(accounts);
-        ASSAY_ASSIGN(auto size, SplitBench::create(rules_, options_, pool, accounts, directory));
+        ASSAY_ASSIGN(auto size,
+                     SplitBench::create(rules_, options_, pool,
+                                        SplitBench::transfers(options_, accounts), directory));
         ASSAY_RETURN_IF_ERROR(size->run_blocks(options_.split_blocks / 4, false));
         sizes.push_back(std::move(size));
     }
@@ -185,6 +206,18 @@ Status Bench::run_split() {
                 size->run_blocks((options_.split_blocks + round) / kSplitRounds, true));
     for (const auto& size : sizes) report_.splits.push_back(size->figures());
     ASSAY_ASSIGN(report_.snapshot, sizes.back()->run_snapshot(directory_));
+    return {};
+}
+
+Status Bench::run_work() {
+    WorkerPool pool(options_.threads);
+    ASSAY_ASSIGN(const auto work,
+                 SplitBench::create(rules_, options_, pool,
+                                    {options_.senders, options_.work_params, options_.work},
+                                    directory_ + "/work"));
+    ASSAY_RETURN_IF_ERROR(work->run_blocks(options_.work_warm_up, false));
+    ASSAY_RETURN_IF_ERROR(work->run_blocks(options_.split_blocks, true));
+    report_.work = work->figures();
     return {};
 }
 

@@ -56,6 +56,18 @@ pb::Genesis bench_genesis(const BenchAccounts& accounts, const Bytes& params) {
     return genesis;
 }
 
+Result<Bytes> bench_transaction(const BenchAccounts& accounts, size_t sender, uint64_t nonce,
+                                uint32_t type, uint64_t fee, const Bytes& payload) {
+    pb::TxBody body;
+    body.set_chain_id(std::string(kBenchChain));
+    body.set_nonce(nonce);
+    body.set_expiry_height(UINT32_MAX);
+    body.set_fee(fee);
+    body.set_type(type);
+    body.set_payload(std::string(text_of(payload)));
+    return sign_transaction(body, accounts.keys[sender]);
+}
+
 Result<Bytes> bench_transfer(const BenchAccounts& accounts, const BenchOptions& options,
                              uint64_t index) {
     const uint64_t draw = mixed(index);
@@ -63,33 +75,42 @@ Result<Bytes> bench_transfer(const BenchAccounts& accounts, const BenchOptions& 
     size_t recipient = draw % accounts.addresses.size();
     // Rules may refuse a transfer to oneself.
     if (recipient == sender) recipient = (recipient + 1) % accounts.addresses.size();
-    pb::TxBody body;
-    body.set_chain_id(std::string(kBenchChain));
-    body.set_nonce(index / accounts.keys.size());
-    body.set_expiry_height(UINT32_MAX);
-    body.set_fee(options.fee);
-    body.set_type(options.transfer_type);
-    const Bytes payload = options.transfer_payload(accounts.addresses[recipient], 1 + draw % 100);
-    body.set_payload(std::string(text_of(payload)));
-    return sign_transaction(body, accounts.keys[sender]);
+    return bench_transaction(
+        accounts, sender, index / accounts.keys.size(), options.transfer_type, options.fee,
+        options.transfer_payload(accounts.addresses[recipient], 1 + draw % 100));
+}
+
+SplitBench::Workload SplitBench::transfers(const BenchOptions& options, uint32_t accounts) {
+    const auto next_block = [&options, next_index = uint64_t{0}](
+                                const BenchAccounts& all,
+                                const ReadView&) mutable -> Result<std::vector<Bytes>> {
+        std::vector<Bytes> transfers;
+        for (uint32_t i = 0; i < kBlockTransactions; ++i) {
+            ASSAY_ASSIGN(Bytes transfer, bench_transfer(all, options, next_index++));
+            transfers.push_back(std::move(transfer));
+        }
+        return transfers;
+    };
+    return {accounts, options.params, next_block};
 }
 
 Result<std::unique_ptr<SplitBench>> SplitBench::create(const Rules& rules,
                                                        const BenchOptions& options,
-                                                       WorkerPool& pool, uint32_t accounts,
+                                                       WorkerPool& pool, Workload workload,
                                                        const std::string& directory) {
-    std::unique_ptr<SplitBench> bench(new SplitBench(rules, options, pool));
-    ASSAY_RETURN_IF_ERROR(bench->load(accounts, directory));
+    std::unique_ptr<SplitBench> bench(new SplitBench(rules, options, pool, std::move(workload)));
+    ASSAY_RETURN_IF_ERROR(bench->load(directory));
     return bench;
 }
 
-Status SplitBench::load(uint32_t accounts, const std::string& directory) {
+Status SplitBench::load(const std::string& directory) {
     ASSAY_ASSIGN(database_, Database::open(directory));
+    const uint32_t accounts = workload_.accounts;
     ASSAY_ASSIGN(accounts_, make_bench_accounts(accounts, std::min(options_.senders, accounts)));
-    const pb::Genesis genesis = bench_genesis(accounts_, options_.params);
+    const pb::Genesis genesis = bench_genesis(accounts_, workload_.params);
     params_hash_ = genesis_hash(genesis);
-    ASSAY_ASSIGN(const auto changes, executor_.run_genesis(genesis, *database_->snapshot()));
-    ASSAY_ASSIGN(const auto prepared, database_->prepare(0, changes, {}, params_hash_));
+    ASSAY_ASSIGN(auto changes, executor_.run_genesis(genesis, *database_->snapshot()));
+    ASSAY_ASSIGN(const auto prepared, database_->prepare(0, std::move(changes), {}, params_hash_));
     return database_->commit(prepared, {});
 }
 
@@ -103,18 +124,10 @@ Status SplitBench::run_blocks(uint32_t count, bool measured) {
     return {};
 }
 
-Result<std::vector<Bytes>> SplitBench::next_transfers() {
-    std::vector<Bytes> transfers;
-    for (uint32_t i = 0; i < kBlockTransactions; ++i) {
-        ASSAY_ASSIGN(Bytes transfer, bench_transfer(accounts_, options_, next_index_++));
-        transfers.push_back(std::move(transfer));
-    }
-    return transfers;
-}
-
 Status SplitBench::run_block(bool measured) {
     const uint64_t cpu_start_us = options_.cpu_us ? options_.cpu_us() : 0;
-    ASSAY_ASSIGN(const std::vector<Bytes> raw, next_transfers());
+    ASSAY_ASSIGN(const std::vector<Bytes> raw,
+                 workload_.traffic(accounts_, *database_->snapshot()));
     pb::Block block;
     for (const Bytes& tx : raw) block.add_transactions(std::string(text_of(tx)));
     BlockRecord record;
@@ -127,19 +140,19 @@ Status SplitBench::run_block(bool measured) {
     const uint64_t verified_us = options_.now_us();
     const BlockInfo info{std::string(kBenchChain),
                          height,
-                         kGenesisTimeMs + height,
+                         kGenesisTimeMs + height * options_.block_interval_ms,
                          Hash256{},
                          0,
                          {},
                          kAppVersion,
                          {}};
-    ASSAY_ASSIGN(const ExecutedBlock executed,
+    ASSAY_ASSIGN(ExecutedBlock executed,
                  executor_.run_block(info, decoded, *database_->snapshot()));
     const uint64_t executed_us = options_.now_us();
     std::vector<Bytes> events;
     for (const pb::Event& event : executed.events) events.push_back(encode_message(event));
-    ASSAY_ASSIGN(const auto prepared,
-                 database_->prepare(height, executed.changes, events, params_hash_));
+    ASSAY_ASSIGN(const auto prepared, database_->prepare(height, std::move(executed.changes),
+                                                         std::move(events), params_hash_));
     const uint64_t prepared_us = options_.now_us();
     for (const DecodedTx& tx : decoded) record.tx_hashes.push_back(tx.tx.hash);
     ASSAY_RETURN_IF_ERROR(database_->commit(prepared, record));
@@ -148,9 +161,10 @@ Status SplitBench::run_block(bool measured) {
     for (const pb::TxResult& result : executed.results)
         if (result.code() != 0)
             return fail(Code::kInternal,
-                        "bench: a transfer failed with code " + std::to_string(result.code()));
+                        "bench: a transaction failed with code " + std::to_string(result.code()));
     if (!measured) return {};
     measured_ += raw.size();
+    ++measured_blocks_;
     sum_.signature_us += static_cast<double>(verified_us - start_us);
     sum_.execute_us += static_cast<double>(executed_us - verified_us);
     sum_.tree_us += static_cast<double>(prepared_us - executed_us);
@@ -185,7 +199,9 @@ Result<BenchSnapshot> SplitBench::run_snapshot(const std::string& directory) con
 
 BenchSplit SplitBench::figures() const {
     const double count = measured_ == 0 ? 1.0 : static_cast<double>(measured_);
+    const double blocks = measured_blocks_ == 0 ? 1.0 : static_cast<double>(measured_blocks_);
     return {static_cast<uint32_t>(accounts_.addresses.size()),
+            static_cast<double>(measured_) / blocks,
             sum_.signature_us / count,
             sum_.execute_us / count,
             sum_.tree_us / count,

@@ -1,5 +1,7 @@
 #include "ledger/executor.h"
 
+#include <algorithm>
+
 #include "ledger/read_cache.h"
 
 namespace assay::ledger {
@@ -56,7 +58,7 @@ Result<State::Changes> Executor::run_genesis(const pb::Genesis& genesis,
     State state(empty);
     ASSAY_RETURN_IF_ERROR(rules_.init_genesis(genesis, state));
     if (const auto law = rules_.broken_global_invariant(state)) return broken_law("genesis", *law);
-    return state.changes();
+    return std::move(state).changes();
 }
 
 Result<pb::TxResult> Executor::run_transaction(const BlockInfo& block, const DecodedTx& decoded,
@@ -85,15 +87,27 @@ Result<pb::TxResult> Executor::run_transaction(const BlockInfo& block, const Dec
     result.set_fee_charged(outcome.fee_charged);
     if (const auto law = rules_.broken_invariant(own))
         return broken_law(at_height(block) + ", transaction " + to_hex(tx.hash), *law);
-    block_state.merge(own.changes());
+    block_state.merge(std::move(own).changes());
     return result;
+}
+
+std::vector<Bytes> Executor::likely_reads(const std::vector<DecodedTx>& transactions) const {
+    std::vector<Bytes> keys;
+    for (const DecodedTx& decoded : transactions) {
+        if (decoded.code != TxCode::kOk) continue;
+        for (Bytes& key : rules_.likely_reads(decoded.tx)) keys.push_back(std::move(key));
+    }
+    std::sort(keys.begin(), keys.end());
+    keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+    return keys;
 }
 
 Result<ExecutedBlock> Executor::run_block(const BlockInfo& block,
                                           const std::vector<DecodedTx>& transactions,
                                           const ReadView& before) const {
     ExecutedBlock executed;
-    const ReadCache cached_before(before);
+    ReadCache cached_before(before);
+    cached_before.fetch(likely_reads(transactions), pool_);
     State block_state(cached_before);
     Events events;
     executed.results.reserve(transactions.size());
@@ -107,14 +121,14 @@ Result<ExecutedBlock> Executor::run_block(const BlockInfo& block,
     rules_.end_block(block, end_state, events);
     if (const auto law = rules_.broken_invariant(end_state))
         return broken_law(at_height(block) + ", end of block", *law);
-    block_state.merge(end_state.changes());
+    block_state.merge(std::move(end_state).changes());
     append_events(block.height, events, executed.events);
 
     if (const auto law = rules_.broken_invariant(block_state))
         return broken_law(at_height(block) + ", whole block", *law);
     executed.validator_updates =
         difference(rules_.validators(cached_before), rules_.validators(block_state));
-    executed.changes = block_state.changes();
+    executed.changes = std::move(block_state).changes();
     return executed;
 }
 

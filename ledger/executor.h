@@ -2,13 +2,15 @@
 //
 // Each transaction runs on a State of its own over the block's, so a refused one leaves nothing.
 // The laws (Rules::broken_invariant) are checked on every transaction's changes, on those of the
-// block's end and on the block as a whole. Ownership: borrows the rules. Threads: const and
-// stateless. Errors: kInternal when a law is broken, with height, transaction hash, law and values;
-// the caller must stop: nothing of such a block may be stored.
+// block's end and on the block as a whole. Ownership: borrows the rules and the pool, which
+// fetches what the transactions will read. Threads: const and stateless. Errors: kInternal when a
+// law is broken, with height, transaction hash, law and values; the caller must stop: nothing of
+// such a block may be stored.
 #pragma once
 
 #include "ledger/application.h"
 #include "ledger/codec/transaction.h"
+#include "ledger/worker_pool.h"
 
 namespace assay::ledger {
 
@@ -24,7 +26,7 @@ struct ExecutedBlock {
 
 class Executor {
 public:
-    explicit Executor(const Rules& rules) : rules_(rules) {}
+    Executor(const Rules& rules, WorkerPool& pool) : rules_(rules), pool_(pool) {}
 
     [[nodiscard]] Result<State::Changes> run_genesis(const pb::Genesis& genesis,
                                                      const ReadView& empty) const;
@@ -36,7 +38,10 @@ private:
     Result<pb::TxResult> run_transaction(const BlockInfo& block, const DecodedTx& decoded,
                                          State& block_state, Events& events) const;
 
+    [[nodiscard]] std::vector<Bytes> likely_reads(const std::vector<DecodedTx>& transactions) const;
+
     const Rules& rules_;
+    WorkerPool& pool_;
 };
 
 }  // namespace assay::ledger

@@ -99,8 +99,8 @@ Result<Hash256> LocalApplication::init_chain(const pb::Genesis& genesis) {
         return record.app_hash;
     }
     const auto empty = database_.snapshot();
-    ASSAY_ASSIGN(const State::Changes changes, executor_.run_genesis(genesis, *empty));
-    ASSAY_ASSIGN(const PreparedCommit prepared, database_.prepare(0, changes, {}, hash));
+    ASSAY_ASSIGN(State::Changes changes, executor_.run_genesis(genesis, *empty));
+    ASSAY_ASSIGN(const PreparedCommit prepared, database_.prepare(0, std::move(changes), {}, hash));
     BlockRecord record;
     record.meta[std::string(kGenesisMetaName)] = std::move(encoded);
     ASSAY_RETURN_IF_ERROR(database_.commit(prepared, record));
@@ -272,12 +272,13 @@ Result<LocalApplication::Finalized> LocalApplication::execute(const ProposedBloc
     ASSAY_RETURN_IF_ERROR(check_version());
     const BlockInfo info = info_of(block, genesis_, head.app_version);
     const auto decoded = verifier_.verify_all(block.transactions, head.chain_id);
+    on_stage_(BlockStage::kSignatures);
     const auto before = committed_state();
     ASSAY_ASSIGN(ExecutedBlock executed, executor_.run_block(info, decoded, *before));
 
     add_anchor(block, executed.results, head.app_version, *before, executed.changes);
     State after(*before);
-    after.merge(executed.changes);
+    after.merge(std::move(executed.changes));
 
     std::vector<Bytes> encoded_events;
     encoded_events.reserve(executed.events.size());
@@ -285,11 +286,13 @@ Result<LocalApplication::Finalized> LocalApplication::execute(const ProposedBloc
 
     Finalized finalized;
     finalized.identity = identity_of(block);
-    ASSAY_ASSIGN(finalized.prepared,
-                 database_.prepare(block.height, executed.changes, encoded_events, genesis_hash_));
+    finalized.block.next_app_version = version_at(after, block.height + 1);
+    on_stage_(BlockStage::kRules);
+    ASSAY_ASSIGN(finalized.prepared, database_.prepare(block.height, std::move(after).changes(),
+                                                       std::move(encoded_events), genesis_hash_));
+    on_stage_(BlockStage::kTree);
     finalized.block.app_hash = finalized.prepared.record.app_hash;
     finalized.block.app_version = head.app_version;
-    finalized.block.next_app_version = version_at(after, block.height + 1);
     finalized.block.results = std::move(executed.results);
     finalized.block.events = std::move(executed.events);
     finalized.block.validator_updates = std::move(executed.validator_updates);
@@ -308,6 +311,7 @@ Status LocalApplication::commit() {
     const PreparedCommit prepared = std::move(finalized_->prepared);
     finalized_.reset();
     ASSAY_RETURN_IF_ERROR(database_.commit(prepared, record));
+    on_stage_(BlockStage::kStore);
     load_committed();
     const bool anchored = prepared.record.tree_version == prepared.record.height;
     if (anchored) snapshots_.committed(database_);

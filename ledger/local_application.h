@@ -11,6 +11,7 @@
 // (stop the node), kConflict for calls out of order, else the database's.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -25,10 +26,15 @@ namespace assay::ledger {
 
 inline constexpr std::string_view kGenesisMetaName = "genesis";
 
+// What a block goes through, in this order. kChecks: what a replay compares with its file.
+enum class BlockStage : uint8_t { kSignatures, kRules, kTree, kChecks, kStore };
+inline constexpr size_t kBlockStages = 5;
+
 struct LocalApplicationOptions {
-    unsigned threads = 0;  // for signatures; 0: one for each processor
+    unsigned threads = 0;  // for signatures and reads; 0: one for each processor
     SnapshotOptions snapshots;
     uint64_t keep_blocks = 0;  // older ones are deleted, but none that a kept snapshot goes on from
+    std::function<void(BlockStage)> on_stage;  // one is over; for measurements
 };
 
 class LocalApplication : public Application {
@@ -77,10 +83,11 @@ private:
     LocalApplication(const Rules& rules, Database& database, const LocalApplicationOptions& options)
         : rules_(rules),
           database_(database),
-          executor_(rules),
           pool_(options.threads),
+          executor_(rules, pool_),
           verifier_(pool_),
           keep_blocks_(options.keep_blocks),
+          on_stage_(options.on_stage ? options.on_stage : [](BlockStage) {}),
           snapshots_(options.snapshots) {}
 
     struct Finalized {
@@ -100,10 +107,11 @@ private:
     // Constant after construction.
     const Rules& rules_;
     Database& database_;
-    const Executor executor_;
     WorkerPool pool_;
+    const Executor executor_;
     TxVerifier verifier_;
     const uint64_t keep_blocks_;
+    const std::function<void(BlockStage)> on_stage_;
     SnapshotKeeper snapshots_;
 
     // Engine thread only (genesis_ is constant once a chain exists).

@@ -78,6 +78,11 @@ public:
     // The nonce that the next transaction of `sender` must carry (0 for an unknown account).
     [[nodiscard]] virtual uint64_t next_nonce(const Address& sender,
                                               const ReadView& state) const = 0;
+    // Keys that apply() will probably read, to be fetched before it on several threads; those that
+    // most transactions share need not be named.
+    [[nodiscard]] virtual std::vector<Bytes> likely_reads(const CheckedTx& /*tx*/) const {
+        return {};
+    }
     // Full effect. On a claimed code only fee and nonce remain. On a non-included code, nothing.
     virtual TxOutcome apply(const CheckedTx& tx, const BlockInfo& block, State& state,
                             Events& events) const = 0;

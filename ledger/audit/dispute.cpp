@@ -16,7 +16,8 @@ Result<std::string> explain_block(const pb::Block& block, const ChainTip& tip, c
     const BlockInfo info = info_of(proposal, app.genesis(), app_version);
     const auto before = app.committed_state();
     const auto decoded = app.verifier().verify_all(proposal.transactions, chain_id);
-    ASSAY_ASSIGN(ExecutedBlock executed, Executor(rules).run_block(info, decoded, *before));
+    WorkerPool pool(1);
+    ASSAY_ASSIGN(ExecutedBlock executed, Executor(rules, pool).run_block(info, decoded, *before));
     add_anchor(proposal, executed.results, app_version, *before, executed.changes);
     const Hash256 params_hash = genesis_hash(app.genesis());
     const auto app_hash_with = [&](const State::Changes& changes,

@@ -9,7 +9,6 @@
 #include "ledger/audit/event_diff.h"
 #include "ledger/audit/export_file.h"
 #include "ledger/codec/block.h"
-#include "ledger/local_application.h"
 
 namespace assay::ledger {
 namespace {
@@ -143,6 +142,7 @@ Status Replay::start(const std::string& directory) {
     ASSAY_ASSIGN(database_, Database::open(directory, database_options));
     LocalApplicationOptions app_options;
     app_options.threads = options_.threads;
+    app_options.on_stage = options_.on_stage;
     ASSAY_ASSIGN(app_, LocalApplication::open(rules_, *database_, app_options));
     const auto root = app_->init_chain(genesis_);
     if (!root) return fail(root.error().code, "genesis: " + root.error().message);
@@ -248,6 +248,7 @@ Status Replay::apply(const pb::Block& block, const Item& item) {
     const Status after = check_after_execution(block, executed);
     if (!after) return explain(after.error(), block, recorded, executed);
     ASSAY_RETURN_IF_ERROR(check_events(recorded, executed));
+    if (options_.on_stage) options_.on_stage(BlockStage::kChecks);
     app_->attach_block(item.frame.payload);
     ASSAY_RETURN_IF_ERROR(app_->commit());
     signers_.now = std::move(signers_.next);

@@ -10,6 +10,7 @@
 
 #include "ledger/audit/dispute.h"
 #include "ledger/engine/engine.h"
+#include "ledger/local_application.h"
 
 namespace assay::ledger {
 
@@ -20,6 +21,7 @@ struct ReplayOptions {
     unsigned threads = 0;                     // 0: one for each processor
     std::optional<Hash256> expected_genesis;  // refuse the export of another chain
     std::function<void(const CommittedBlock&)> on_block;
+    std::function<void(BlockStage)> on_stage;  // one is over; for measurements
     // What the rules know to say about a signed block with another app hash than theirs.
     ExplainBlock explain;
 };

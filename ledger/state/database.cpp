@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <mutex>
 
 #include "ledger/state/merkle_hash.h"
@@ -11,6 +12,9 @@
 namespace assay::ledger {
 
 namespace {
+
+// Starting a thread costs about as much as taking in this many nodes.
+constexpr size_t kMinNodesForTwoThreads = 256;
 
 // The newest committed height: one immutable value, replaced as a whole by a commit.
 struct Head {
@@ -86,7 +90,7 @@ public:
 
     const DatabaseOptions options_;
     std::unique_ptr<Store> store_;
-    mutable NodeCache cache_;
+    NodeCache cache_;
     std::atomic<bool> restoring_{false};
 
 private:
@@ -115,8 +119,8 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& directory,
     return std::unique_ptr<Database>(new Database(std::move(impl)));
 }
 
-Result<PreparedCommit> Database::prepare(uint64_t height, const State::Changes& changes,
-                                         const std::vector<Bytes>& events,
+Result<PreparedCommit> Database::prepare(uint64_t height, State::Changes changes,
+                                         std::vector<Bytes> events,
                                          const Hash256& params_hash) const {
     const auto head = impl_->head();
     if (head->last && height != head->last->height + 1)
@@ -130,12 +134,12 @@ Result<PreparedCommit> Database::prepare(uint64_t height, const State::Changes& 
         plan->base_height = head->last->height;
         base = head->last->tree_version;
     }
-    plan->changes = changes;
-    plan->events = events;
     plan->edge = head->edge;
     for (const Bytes& event : events) plan->edge.append(log_leaf_hash(event), plan->log_hashes);
     const CachedReader reader(impl_->cache_, *head->view);
     ASSAY_ASSIGN(plan->tree, update_tree(reader, base, hashed_changes(changes), height));
+    plan->changes = std::move(changes);
+    plan->events = std::move(events);
 
     PreparedCommit prepared;
     CommitRecord& record = prepared.record;
@@ -173,9 +177,14 @@ Status Database::commit(const PreparedCommit& prepared, const BlockRecord& block
     const uint64_t keep = impl_->options_.proof_heights;
     if (keep != 0 && prepared.record.height > keep)
         write.prune_through = prepared.record.height - keep;
-    ASSAY_RETURN_IF_ERROR(impl_->store_->commit(write, impl_->options_.sync));
+    // The cache tells versions apart, so it may know of a block that is then not stored.
+    const bool is_large = plan.tree.written.size() >= kMinNodesForTwoThreads;
+    auto cached = std::async(is_large ? std::launch::async : std::launch::deferred,
+                             [&] { impl_->cache_.apply(plan.tree); });
+    const Status stored = impl_->store_->commit(write, impl_->options_.sync);
+    cached.get();
+    ASSAY_RETURN_IF_ERROR(stored);
 
-    impl_->cache_.apply(plan.tree);
     auto next = std::make_shared<Head>();
     next->view = impl_->store_->snapshot();
     next->last = prepared.record;

@@ -109,8 +109,8 @@ public:
 
     // Roots of block `height` whose state writes are `changes` and whose event log leaves are
     // `events` (encoded events, in order). Writes nothing.
-    [[nodiscard]] Result<PreparedCommit> prepare(uint64_t height, const State::Changes& changes,
-                                                 const std::vector<Bytes>& events,
+    [[nodiscard]] Result<PreparedCommit> prepare(uint64_t height, State::Changes changes,
+                                                 std::vector<Bytes> events,
                                                  const Hash256& params_hash) const;
     // One WriteBatch. After an error nothing of the block is visible.
     Status commit(const PreparedCommit& prepared, const BlockRecord& block);

@@ -7,9 +7,10 @@ namespace assay::ledger {
 namespace {
 
 constexpr uint8_t kNodeFormat = 1;
-constexpr size_t kNodeHeaderBytes = 5;  // format, be16 leaf slots, be16 inner slots
-constexpr size_t kLeafBytes = 64;       // key hash, value hash
-constexpr size_t kInnerBytes = 40;      // be64 version, hash
+constexpr size_t kLeafBytes = 64;   // key hash, value hash
+constexpr size_t kInnerBytes = 40;  // be64 version, hash
+constexpr size_t kHashBytes = 32;
+constexpr size_t kKeptHashBytes = (Node::kSlots - 1) * kHashBytes;
 
 // The slots below a binary position, as a bit mask.
 uint16_t slots_below(size_t position) {
@@ -22,11 +23,6 @@ uint16_t slots_below(size_t position) {
 Error corrupt_node(const char* what) {
     return fail(Code::kCorrupt,
                 std::string("tree node: ") + what + "; restore the data directory from a peer");
-}
-
-void append_be16(Bytes& out, uint16_t value) {
-    out.push_back(static_cast<uint8_t>(value >> 8));
-    out.push_back(static_cast<uint8_t>(value));
 }
 
 uint16_t read_be16(ByteView bytes) {
@@ -110,24 +106,24 @@ size_t Node::offset_of(size_t index) const {
 Slot Node::slot(size_t index) const {
     const auto bit = static_cast<uint16_t>(1U << index);
     if ((occupied() & bit) == 0) return {};
-    const uint8_t* const at = packed_.data() + offset_of(index);
+    const uint8_t* const at = data_.data() + offset_of(index);
     if ((leaves_ & bit) != 0) return Slot::leaf(read_hash(at), read_hash(at + 32));
     return Slot::inner(read_be64({at, 8}), read_hash(at + 8));
 }
 
 void Node::set_slot(size_t index, const Slot& slot) {
     const auto bit = static_cast<uint16_t>(1U << index);
-    const auto at = packed_.begin() + static_cast<std::ptrdiff_t>(offset_of(index));
+    const auto at = data_.begin() + static_cast<std::ptrdiff_t>(offset_of(index));
     const size_t old_bytes =
         bytes_of_slots(static_cast<uint16_t>(leaves_ & bit), static_cast<uint16_t>(inners_ & bit));
     const size_t new_bytes = bytes_of_kind(slot.kind);
     if (new_bytes > old_bytes)
-        packed_.insert(at, new_bytes - old_bytes, 0);
+        data_.insert(at, new_bytes - old_bytes, 0);
     else
-        packed_.erase(at, at + static_cast<std::ptrdiff_t>(old_bytes - new_bytes));
+        data_.erase(at, at + static_cast<std::ptrdiff_t>(old_bytes - new_bytes));
     leaves_ = static_cast<uint16_t>(leaves_ & ~bit);
     inners_ = static_cast<uint16_t>(inners_ & ~bit);
-    uint8_t* const out = packed_.data() + offset_of(index);
+    uint8_t* const out = data_.data() + offset_of(index);
     if (slot.kind == Slot::Kind::kLeaf) {
         leaves_ |= bit;
         std::memcpy(out, slot.key_hash.bytes.data(), 32);
@@ -140,7 +136,15 @@ void Node::set_slot(size_t index, const Slot& slot) {
 }
 
 size_t Node::memory_bytes() const {
-    return sizeof(Node) + packed_.capacity() + inner_.capacity() * sizeof(Hash256);
+    return sizeof(Node) + data_.capacity();
+}
+
+size_t Node::packed_bytes() const {
+    return bytes_of_slots(leaves_, inners_);
+}
+
+uint8_t* Node::hash_place(size_t position) {
+    return data_.data() + packed_bytes() + (position - 1) * kHashBytes;
 }
 
 uint16_t Node::occupied_at(size_t position) const {
@@ -160,7 +164,8 @@ std::optional<Slot> Node::lone_leaf(size_t position) const {
 Hash256 Node::hash_at(size_t position) const {
     if (position >= kSlots) return slot(position - kSlots).subtree_hash();
     if (empty_at(position)) return kEmptySubtree;
-    return inner_.empty() ? combined_at(position) : inner_[position];
+    if (!keeps_hashes()) return combined_at(position);
+    return read_hash(data_.data() + packed_bytes() + (position - 1) * kHashBytes);
 }
 
 // The hash of a binary position that is not empty, from the positions below it.
@@ -171,41 +176,42 @@ Hash256 Node::combined_at(size_t position) const {
 }
 
 void Node::rehash(uint16_t changed) {
-    packed_.shrink_to_fit();
-    if (std::popcount(occupied()) <= kMaxUncached) {
-        inner_ = {};
-        return;
+    const bool keep = std::popcount(occupied()) > kMaxUncached;
+    if (keep && !keeps_hashes()) changed = kAllSlots;
+    const size_t bytes = packed_bytes() + (keep ? kKeptHashBytes : 0);
+    data_.reserve(bytes);
+    data_.resize(bytes);
+    data_.shrink_to_fit();
+    if (!keep) return;
+    for (size_t position = kSlots - 1; position >= 1; --position) {
+        if ((slots_below(position) & changed) == 0 || empty_at(position)) continue;
+        const Hash256 hash = combined_at(position);
+        std::memcpy(hash_place(position), hash.bytes.data(), kHashBytes);
     }
-    if (inner_.empty()) {
-        inner_.resize(kSlots);
-        changed = kAllSlots;
-    }
-    for (size_t position = kSlots - 1; position >= 1; --position)
-        if ((slots_below(position) & changed) != 0 && !empty_at(position))
-            inner_[position] = combined_at(position);
+}
+
+std::array<uint8_t, Node::kHeaderBytes> Node::encoded_header() const {
+    return {kNodeFormat, static_cast<uint8_t>(leaves_ >> 8), static_cast<uint8_t>(leaves_),
+            static_cast<uint8_t>(inners_ >> 8), static_cast<uint8_t>(inners_)};
 }
 
 Bytes encode_node(const Node& node) {
-    Bytes out;
-    out.reserve(kNodeHeaderBytes + node.packed_.size());
-    out.push_back(kNodeFormat);
-    append_be16(out, node.leaves_);
-    append_be16(out, node.inners_);
-    append(out, node.packed_);
+    Bytes out = bytes_of(node.encoded_header());
+    append(out, node.encoded_slots());
     return out;
 }
 
 Result<Node> decode_node(ByteView bytes) {
-    if (bytes.size() < kNodeHeaderBytes || bytes[0] != kNodeFormat)
+    if (bytes.size() < Node::kHeaderBytes || bytes[0] != kNodeFormat)
         return corrupt_node("unknown format");
     Node node;
     node.leaves_ = read_be16(bytes.subspan(1));
     node.inners_ = read_be16(bytes.subspan(3));
-    const ByteView packed = bytes.subspan(kNodeHeaderBytes);
+    const ByteView packed = bytes.subspan(Node::kHeaderBytes);
     if ((node.leaves_ & node.inners_) != 0 ||
         packed.size() != bytes_of_slots(node.leaves_, node.inners_))
         return corrupt_node("length does not match its slots");
-    node.packed_ = bytes_of(packed);
+    node.data_ = bytes_of(packed);
     return node;
 }
 

@@ -28,6 +28,9 @@ struct NibblePath {
     std::array<uint8_t, 32> packed{};
 
     [[nodiscard]] NibblePath child(uint8_t nibble) const;
+    [[nodiscard]] uint8_t nibble(size_t depth) const {
+        return depth % 2 == 0 ? packed[depth / 2] >> 4 : packed[depth / 2] & 15;
+    }
     [[nodiscard]] bool is_prefix_of(const Hash256& key_hash) const;
     auto operator<=>(const NibblePath&) const = default;
 };
@@ -71,26 +74,35 @@ public:
     [[nodiscard]] Hash256 hash_at(size_t position) const;
     // The only leaf under `position`, or nullopt if there is none or more than one.
     [[nodiscard]] std::optional<Slot> lone_leaf(size_t position) const;
+    [[nodiscard]] bool has_child(size_t index) const { return (inners_ >> index & 1) != 0; }
     [[nodiscard]] bool empty_at(size_t position) const { return occupied_at(position) == 0; }
     [[nodiscard]] size_t memory_bytes() const;
 
+    // The two parts of what encode_node returns.
+    static constexpr size_t kHeaderBytes = 5;
+    [[nodiscard]] std::array<uint8_t, kHeaderBytes> encoded_header() const;
+    [[nodiscard]] ByteView encoded_slots() const { return ByteView(data_).first(packed_bytes()); }
+
 private:
-    friend Bytes encode_node(const Node& node);
     friend Result<Node> decode_node(ByteView bytes);
     // Nodes with at most this many slots keep no inner hashes: they are quickly recomputed. Most
     // nodes of a large tree have two or three leaves.
     static constexpr int kMaxUncached = 3;
 
     [[nodiscard]] uint16_t occupied() const { return leaves_ | inners_; }
+    [[nodiscard]] size_t packed_bytes() const;
+    [[nodiscard]] bool keeps_hashes() const { return data_.size() > packed_bytes(); }
+    [[nodiscard]] uint8_t* hash_place(size_t position);
     [[nodiscard]] uint16_t occupied_at(size_t position) const;
     [[nodiscard]] bool is_lone_leaf(size_t position) const;
     [[nodiscard]] size_t offset_of(size_t index) const;
     [[nodiscard]] Hash256 combined_at(size_t position) const;
 
-    uint16_t leaves_ = 0;         // bit i: slot i is a leaf
-    uint16_t inners_ = 0;         // bit i: slot i is a child node
-    Bytes packed_;                // the occupied slots, in order, as they are stored
-    std::vector<Hash256> inner_;  // by position; none, or valid wherever the node is not empty
+    uint16_t leaves_ = 0;  // bit i: slot i is a leaf
+    uint16_t inners_ = 0;  // bit i: slot i is a child node
+    // The occupied slots, in order, as they are stored; then no hashes, or those of the positions 1
+    // to 15, valid wherever the node is not empty.
+    Bytes data_;
 };
 
 [[nodiscard]] Bytes encode_node(const Node& node);

@@ -1,90 +1,110 @@
 #include "ledger/state/node_cache.h"
 
+#include <algorithm>
+#include <mutex>
+
 namespace assay::ledger {
 
 namespace {
 
-// Map entry, table slot, the node's own block and the allocator's overhead of both.
-constexpr size_t kEntryBytes = 160;
-
-size_t bytes_of_entry(const Node& node) {
-    return kEntryBytes + node.memory_bytes();
-}
+// The allocator's overhead of a place, its node and the node's bytes, and the block of the
+// shared_ptr.
+constexpr size_t kOverheadBytes = 64;
 
 }  // namespace
 
-size_t NodeCache::PathHash::operator()(const NibblePath& path) const {
-    // The path is a prefix of a SHA-256 output: its first bytes are already well mixed.
-    return static_cast<size_t>(read_be64(path.packed) ^ path.length * 0x9e3779b97f4a7c15U);
+std::shared_ptr<const Node> NodeCache::find(const NodeKey& key) const {
+    const Place* place = root_.get();
+    for (size_t depth = 0; place != nullptr && depth < key.path.length; ++depth)
+        place = place->children ? (*place->children)[key.path.nibble(depth)].get() : nullptr;
+    return place != nullptr && place->version == key.version ? place->node : nullptr;
 }
 
-Result<std::shared_ptr<const Node>> NodeCache::read(const NodeKey& key,
-                                                    const NodeReader& fallback) {
-    {
-        const std::lock_guard lock(mutex_);
-        const auto found = by_path_.find(key.path);
-        if (found != by_path_.end() && found->second.version == key.version) {
-            unlink(found->second);
-            link_as_newest(*found);
-            return found->second.node;
+// Null if there is no place above it.
+std::unique_ptr<NodeCache::Place>* NodeCache::slot_of(const NibblePath& path) {
+    std::unique_ptr<Place>* slot = &root_;
+    for (size_t depth = 0; depth < path.length; ++depth) {
+        if (!*slot) return nullptr;
+        auto& children = (*slot)->children;
+        if (!children) {
+            children = std::make_unique<Children>();
+            bytes_ += sizeof(Children);
         }
+        slot = &(*children)[path.nibble(depth)];
     }
-    ASSAY_ASSIGN(auto node, fallback.read_node(key));
-    const std::lock_guard lock(mutex_);
-    insert(key, node);
-    return node;
+    return slot;
 }
 
 void NodeCache::apply(const TreeUpdate& update) {
     const std::lock_guard lock(mutex_);
-    // Short paths last, so that the upper levels end up most recent.
-    for (auto entry = update.written.rbegin(); entry != update.written.rend(); ++entry)
-        insert(entry->first, entry->second);
-    // Left over are the paths that have no node any more.
-    for (const NodeKey& key : update.stale) {
-        const auto found = by_path_.find(key.path);
-        if (found != by_path_.end() && found->second.version == key.version) erase(found);
-    }
+    // By ascending key, and of one version: each node after the one above it.
+    for (const auto& [key, node] : update.written) insert(key, node);
+    shrink();
 }
 
 void NodeCache::clear() {
     const std::lock_guard lock(mutex_);
-    by_path_.clear();
-    newest_ = oldest_ = nullptr;
+    root_.reset();
     bytes_ = 0;
 }
 
-void NodeCache::insert(const NodeKey& key, std::shared_ptr<const Node> node) {
-    const auto [found, is_new] = by_path_.try_emplace(key.path);
-    Entry& entry = found->second;
-    if (!is_new) {
-        if (entry.version > key.version) return;
-        bytes_ -= bytes_of_entry(*entry.node);
-        unlink(entry);
+size_t NodeCache::memory_bytes() const {
+    const std::shared_lock lock(mutex_);
+    return bytes_;
+}
+
+void NodeCache::insert(const NodeKey& key, const std::shared_ptr<const Node>& node) {
+    std::unique_ptr<Place>* const slot = slot_of(key.path);
+    if (slot == nullptr) return;
+    if (*slot) {
+        bytes_ -= (*slot)->node->memory_bytes();
+    } else {
+        *slot = std::make_unique<Place>();
+        bytes_ += sizeof(Place) + kOverheadBytes;
     }
-    bytes_ += bytes_of_entry(*node);
-    entry.version = key.version;
-    entry.node = std::move(node);
-    link_as_newest(*found);
-    while (bytes_ > max_bytes_ && oldest_ != newest_) erase(by_path_.find(oldest_->first));
+    Place& place = **slot;
+    bytes_ += node->memory_bytes();
+    place.version = key.version;
+    place.node = node;
+    place.is_recent = true;
+    if (!place.children) return;
+    for (size_t i = 0; i < Node::kSlots; ++i)
+        if ((*place.children)[i] && !node->has_child(i)) erase((*place.children)[i]);
 }
 
-void NodeCache::erase(Map::iterator entry) {
-    bytes_ -= bytes_of_entry(*entry->second.node);
-    unlink(entry->second);
-    by_path_.erase(entry);
+// With all below it.
+void NodeCache::erase(std::unique_ptr<Place>& place) {
+    if (place->children) {
+        for (std::unique_ptr<Place>& child : *place->children)
+            if (child) erase(child);
+        bytes_ -= sizeof(Children);
+    }
+    bytes_ -= sizeof(Place) + kOverheadBytes + place->node->memory_bytes();
+    place.reset();
 }
 
-void NodeCache::link_as_newest(Linked& entry) {
-    entry.second.newer = nullptr;
-    entry.second.older = newest_;
-    (newest_ ? newest_->second.newer : oldest_) = &entry;
-    newest_ = &entry;
+// Erases what is below `place` and has not been written since the last sweep. False: nor has it.
+bool NodeCache::sweep(Place& place) {
+    bool is_needed = place.is_recent;
+    place.is_recent = false;
+    if (!place.children) return is_needed;
+    for (std::unique_ptr<Place>& child : *place.children) {
+        if (!child) continue;
+        if (sweep(*child))
+            is_needed = true;
+        else
+            erase(child);
+    }
+    return is_needed;
 }
 
-void NodeCache::unlink(const Entry& entry) {
-    (entry.newer ? entry.newer->second.older : newest_) = entry.older;
-    (entry.older ? entry.older->second.newer : oldest_) = entry.newer;
+// A sixteenth of the tree at a time; the second time round nothing is recent.
+void NodeCache::shrink() {
+    for (size_t i = 0; i < 2 * Node::kSlots && bytes_ > max_bytes_; ++i) {
+        if (!root_->children) return;
+        std::unique_ptr<Place>& part = (*root_->children)[next_swept_++ % Node::kSlots];
+        if (part && !sweep(*part)) erase(part);
+    }
 }
 
 }  // namespace assay::ledger

@@ -1,13 +1,15 @@
-// The newest tree nodes in RAM, least recently used dropped first: an update walks the same upper
-// levels every block, so those never leave. Limited by bytes, bookkeeping included.
+// The newest tree nodes in RAM, as a tree of their own: a read walks down from the root and takes
+// no lock of its own, and what a block wrote replaces what it read. Limited by bytes, bookkeeping
+// included; above the limit, nodes that no block wrote for a while go, from the leaves upwards.
 //
-// Ownership: nodes are shared with their readers. Threads: all methods from any thread (one mutex).
-// Errors: those of the reader that a miss falls back to.
+// Ownership: nodes are shared with their readers. Threads: all methods from any thread; apply() and
+// clear() wait until no CachedReader is left. Errors: those of the reader that a miss falls back
+// to.
 #pragma once
 
+#include <array>
 #include <memory>
-#include <mutex>
-#include <unordered_map>
+#include <shared_mutex>
 
 #include "ledger/state/tree.h"
 
@@ -17,52 +19,53 @@ class NodeCache {
 public:
     explicit NodeCache(size_t max_bytes) : max_bytes_(max_bytes) {}
 
-    Result<std::shared_ptr<const Node>> read(const NodeKey& key, const NodeReader& fallback);
-    // Takes in what a committed block wrote and forgets what it replaced.
+    // Takes in what a committed block wrote, in place of what it replaced.
     void apply(const TreeUpdate& update);
     void clear();
+    [[nodiscard]] size_t memory_bytes() const;
 
 private:
-    // Lookup only; never iterated, so its order cannot matter.
-    struct PathHash {
-        size_t operator()(const NibblePath& path) const;
-    };
-    struct Entry;
-    using Linked = std::pair<const NibblePath, Entry>;
-    // Map entries stay where they are, so that they link each other by address.
-    struct Entry {
+    friend class CachedReader;
+    // Where a node is in the tree; those above it are there too.
+    struct Place;
+    using Children = std::array<std::unique_ptr<Place>, Node::kSlots>;
+    struct Place {
         uint64_t version = 0;
         std::shared_ptr<const Node> node;
-        Linked* newer = nullptr;
-        Linked* older = nullptr;
+        bool is_recent = true;               // written since the last sweep
+        std::unique_ptr<Children> children;  // null: none has been here
     };
-    using Map = std::unordered_map<NibblePath, Entry, PathHash>;
 
-    void insert(const NodeKey& key, std::shared_ptr<const Node> node);
-    void erase(Map::iterator entry);
-    void link_as_newest(Linked& entry);
-    void unlink(const Entry& entry);
+    // Null if the node of this version is not here.
+    [[nodiscard]] std::shared_ptr<const Node> find(const NodeKey& key) const;
+    [[nodiscard]] std::unique_ptr<Place>* slot_of(const NibblePath& path);
+    void insert(const NodeKey& key, const std::shared_ptr<const Node>& node);
+    void erase(std::unique_ptr<Place>& place);
+    bool sweep(Place& place);
+    void shrink();
 
     const size_t max_bytes_;
-    std::mutex mutex_;  // guards the rest
-    Map by_path_;
-    Linked* newest_ = nullptr;
-    Linked* oldest_ = nullptr;
+    mutable std::shared_mutex mutex_;  // guards the rest; held by each CachedReader
+    std::unique_ptr<Place> root_;
     size_t bytes_ = 0;
+    size_t next_swept_ = 0;  // slot of the root
 };
 
-// A NodeReader that tries the cache first.
+// A NodeReader that tries the cache first, and holds it as it is. Several threads may read from
+// one.
 class CachedReader : public NodeReader {
 public:
-    CachedReader(NodeCache& cache, const NodeReader& fallback)
-        : cache_(cache), fallback_(fallback) {}
+    CachedReader(const NodeCache& cache, const NodeReader& fallback)
+        : cache_(cache), fallback_(fallback), lock_(cache.mutex_) {}
     [[nodiscard]] Result<std::shared_ptr<const Node>> read_node(const NodeKey& key) const override {
-        return cache_.read(key, fallback_);
+        if (auto node = cache_.find(key)) return node;
+        return fallback_.read_node(key);
     }
 
 private:
-    NodeCache& cache_;
+    const NodeCache& cache_;
     const NodeReader& fallback_;
+    const std::shared_lock<std::shared_mutex> lock_;
 };
 
 }  // namespace assay::ledger

@@ -24,7 +24,7 @@ constexpr size_t kBlockCacheBytes = size_t{128} << 20;
 // Rows of a column gather in RAM up to this size before they become a file; twice that while one
 // is being written. One limit over all columns would make small files of the quiet ones.
 constexpr size_t kOrderedWriteBufferBytes = size_t{64} << 20;
-constexpr size_t kRandomWriteBufferBytes = size_t{16} << 20;  // searched at random: stay small
+constexpr size_t kRandomWriteBufferBytes = size_t{4} << 20;  // searched at random: stay small
 constexpr size_t kQuietWriteBufferBytes = size_t{8} << 20;
 constexpr double kFilterShareOfWriteBuffer = 0.05;
 constexpr uint64_t kMaxLogFileBytes = uint64_t{512} << 20;  // write-ahead log, all files
@@ -114,6 +114,22 @@ size_t write_buffer_bytes(size_t column) {
     }
 }
 
+// A block's rows go in by ascending key: those that share this many bytes are each looked for from
+// where the last one went. 0: from the top.
+size_t insert_hint_bytes(size_t column) {
+    switch (column) {
+        case kTree:
+            return sizeof(uint64_t);
+        case kLog:
+            return 2;
+        case kState:
+        case kIndex:
+            return 1;
+        default:
+            return 0;
+    }
+}
+
 rocksdb::ColumnFamilyOptions column_options(size_t column,
                                             const std::shared_ptr<rocksdb::Cache>& cache) {
     rocksdb::BlockBasedTableOptions table;
@@ -131,13 +147,9 @@ rocksdb::ColumnFamilyOptions column_options(size_t column,
     }
     // Hashes do not compress, values are short and read at random; blocks do.
     if (column != kBlocks) options.compression = rocksdb::kNoCompression;
-    // A block's nodes and events are neighbours: insert them in order, each next to the last.
-    if (column == kTree)
+    if (const size_t prefix = insert_hint_bytes(column); prefix > 0)
         options.memtable_insert_with_hint_prefix_extractor.reset(
-            rocksdb::NewFixedPrefixTransform(8));
-    if (column == kLog)
-        options.memtable_insert_with_hint_prefix_extractor.reset(
-            rocksdb::NewFixedPrefixTransform(2));
+            rocksdb::NewFixedPrefixTransform(prefix));
     return options;
 }
 
@@ -385,8 +397,17 @@ struct Store::Batch {
     const std::vector<rocksdb::ColumnFamilyHandle*>& columns;
     rocksdb::WriteBatch writes;
 
-    void put(Column column, const Bytes& key, ByteView value) {
+    void put(Column column, ByteView key, ByteView value) {
         writes.Put(columns[column], slice_of(key), slice_of(value));
+    }
+    void put(const NodeKey& key, const Node& node) {
+        const Bytes encoded_key = encode_node_key(key);
+        const rocksdb::Slice key_slice = slice_of(encoded_key);
+        const auto header = node.encoded_header();
+        const std::array<rocksdb::Slice, 2> parts{slice_of(ByteView(header)),
+                                                  slice_of(node.encoded_slots())};
+        writes.Put(columns[kTree], rocksdb::SliceParts(&key_slice, 1),
+                   rocksdb::SliceParts(parts.data(), static_cast<int>(parts.size())));
     }
     void erase(Column column, ByteView key) { writes.Delete(columns[column], slice_of(key)); }
 };
@@ -400,8 +421,7 @@ Status Store::commit(const BlockWrite& block, bool sync) {
         else
             batch.erase(kState, key);
     }
-    for (const auto& [key, node] : block.tree->written)
-        batch.put(kTree, encode_node_key(key), encode_node(*node));
+    for (const auto& [key, node] : block.tree->written) batch.put(key, *node);
     if (!block.tree->stale.empty())
         batch.put(kStale, height_key(height), encode_stale(block.tree->stale));
     for (size_t i = 0; i < block.events->size(); ++i)
@@ -409,10 +429,15 @@ Status Store::commit(const BlockWrite& block, bool sync) {
     for (const auto& [position, hash] : *block.log_hashes)
         if (position.level >= kLowestLogLevel) batch.put(kLog, log_hash_key(position), hash.view());
     batch.put(kBlocks, height_key(height), block.encoded_block);
-    for (size_t i = 0; i < block.tx_hashes->size(); ++i) {
+    std::vector<std::pair<Hash256, uint32_t>> places;
+    places.reserve(block.tx_hashes->size());
+    for (const Hash256& hash : *block.tx_hashes)
+        places.emplace_back(hash, static_cast<uint32_t>(places.size()));
+    std::sort(places.begin(), places.end());
+    for (const auto& [hash, index] : places) {
         Bytes position = height_key(height);
-        append_be32(position, static_cast<uint32_t>(i));
-        batch.put(kIndex, bytes_of((*block.tx_hashes)[i].view()), position);
+        append_be32(position, index);
+        batch.put(kIndex, hash.view(), position);
     }
     for (const auto& [name, value] : *block.meta) batch.put(kMeta, user_meta_key(name), value);
     batch.put(kMeta, record_key(height), encode_commit_record(block.record));
@@ -465,16 +490,14 @@ Status Store::add_restored(const std::vector<std::pair<Bytes, Bytes>>& pairs,
                            const WrittenNodes& nodes) {
     Batch batch{engine_->columns, rocksdb::WriteBatch()};
     for (const auto& [key, value] : pairs) batch.put(kState, key, value);
-    for (const auto& [key, node] : nodes)
-        batch.put(kTree, encode_node_key(key), encode_node(*node));
+    for (const auto& [key, node] : nodes) batch.put(key, *node);
     return write(batch, false, "restoring a part of the state");  // the last write syncs all
 }
 
 Status Store::finish_restore(const Restored& restored) {
     const uint64_t height = restored.record.height;
     Batch batch{engine_->columns, rocksdb::WriteBatch()};
-    for (const auto& [key, node] : restored.nodes)
-        batch.put(kTree, encode_node_key(key), encode_node(*node));
+    for (const auto& [key, node] : restored.nodes) batch.put(key, *node);
     for (const auto& [position, hash] : restored.log_hashes)
         batch.put(kLog, log_hash_key(position), hash.view());
     for (const auto& [name, value] : restored.meta) batch.put(kMeta, user_meta_key(name), value);

@@ -20,10 +20,6 @@ Changes take_nibble_group(Changes& rest, size_t depth) {
     return group;
 }
 
-uint8_t path_nibble(const NibblePath& path, size_t depth) {
-    return key_nibble(Hash256{path.packed}, depth);
-}
-
 // Starting a thread costs about as much as this many changes.
 constexpr size_t kMinChangesForTwoThreads = 256;
 
@@ -159,9 +155,9 @@ Slot Builder::build(const NibblePath& path, Changes leaves) {
 Node Builder::joined(const NibblePath& path, std::span<const Subtree> subtrees) {
     Node node;
     while (!subtrees.empty()) {
-        const uint8_t nibble = path_nibble(subtrees.front().path, path.length);
+        const uint8_t nibble = subtrees.front().path.nibble(path.length);
         size_t count = 1;
-        while (count < subtrees.size() && path_nibble(subtrees[count].path, path.length) == nibble)
+        while (count < subtrees.size() && subtrees[count].path.nibble(path.length) == nibble)
             ++count;
         node.set_slot(nibble, join(path.child(nibble), subtrees.first(count)));
         subtrees = subtrees.subspan(count);

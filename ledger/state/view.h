@@ -6,6 +6,7 @@
 // node.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <optional>
@@ -24,10 +25,18 @@ public:
     virtual void scan(ByteView prefix, const Visitor& visit) const = 0;
 };
 
+// Ascending bytes; a ByteView finds its Bytes.
+struct BytesLess {
+    using is_transparent = void;
+    bool operator()(ByteView a, ByteView b) const {
+        return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
+    }
+};
+
 // A set of pending writes over a base view. Nested States give a transaction its own undo.
 class State : public ReadView {
 public:
-    using Changes = std::map<Bytes, std::optional<Bytes>>;  // nullopt: erased
+    using Changes = std::map<Bytes, std::optional<Bytes>, BytesLess>;  // nullopt: erased
 
     explicit State(const ReadView& base) : base_(base) {}
     // Nests like any other base. Without this, State(other_state) would copy all pending writes.
@@ -39,8 +48,9 @@ public:
     void erase(ByteView key);
 
     const ReadView& base() const { return base_; }
-    const Changes& changes() const { return changes_; }
-    void merge(const Changes& changes);  // apply a nested State's writes to this one
+    const Changes& changes() const& { return changes_; }
+    Changes changes() && { return std::move(changes_); }
+    void merge(Changes changes);  // apply a nested State's writes to this one
     void clear() { changes_.clear(); }
 
 private:

@@ -39,6 +39,20 @@ TEST(Bench, CommitsAndReplaysEveryTransaction) {
                                          std::chrono::steady_clock::now().time_since_epoch())
                                          .count());
     };
+    uint64_t nonce = 0;
+    options.work_warm_up = 1;
+    options.work = [&](const BenchAccounts& accounts,
+                       const ReadView& state) -> Result<std::vector<Bytes>> {
+        EXPECT_EQ(ToyRules().next_nonce(accounts.addresses[1], state), nonce);
+        std::vector<Bytes> block;
+        for (int i = 0; i < 3; ++i) {
+            ASSAY_ASSIGN(Bytes tx,
+                         bench_transaction(accounts, 1, nonce++, kToyTransfer, kToyMinFee,
+                                           options.transfer_payload(accounts.addresses[0], 1)));
+            block.push_back(std::move(tx));
+        }
+        return block;
+    };
     const ToyRules rules;
     const auto report = bench_ledger(rules, options);
     ASSERT_TRUE(report.ok()) << report.error().message;
@@ -47,6 +61,15 @@ TEST(Bench, CommitsAndReplaysEveryTransaction) {
     ASSERT_EQ(report->splits.size(), 1U);
     EXPECT_EQ(report->splits[0].accounts, options.accounts);
     EXPECT_GT(report->splits[0].signature_us, 0);
+    EXPECT_EQ(report->splits[0].transactions, 1000);
+    ASSERT_TRUE(report->work.has_value());
+    EXPECT_EQ(report->work->transactions, 3);
+    EXPECT_EQ(nonce, 3U * (options.work_warm_up + options.split_blocks));
+    EXPECT_GT(report->work->store_us, 0);
+    const BenchReplay& replay = report->replay;  // of the blocks after the first
+    EXPECT_EQ(replay.execute_us > 0, report->blocks > 1);
+    EXPECT_EQ(replay.tree_us > 0, report->blocks > 1);
+    EXPECT_EQ(replay.store_us > 0, report->blocks > 1);
     EXPECT_GT(report->snapshot.bytes, uint64_t{options.accounts} * 20);
     options.senders = options.accounts + 1;
     EXPECT_EQ(bench_ledger(rules, options).error().code, Code::kInvalidArgument);
