@@ -108,7 +108,8 @@ TxCode Env::submit(const Tx& tx) {
     checked.body.set_type(static_cast<uint32_t>(tx.type));
     checked.body.set_payload(tx.payload);
     why_.clear();
-    if (const TxCode code = rules_.preflight(checked, why_); code != TxCode::kOk) return code;
+    if (const TxCode code = rules_.preflight(checked, info_.app_version, why_); code != TxCode::kOk)
+        return code;
     if (const TxCode code = rules_.preclaim(checked, *block_); code != TxCode::kOk) return code;
     ledger::State own(*block_);
     ledger::Events events;
