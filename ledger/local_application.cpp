@@ -433,9 +433,16 @@ Result<QueryReply> LocalApplication::query(const QueryRequest& request) const {
         reply.height = proven.height;
         reply.value = std::move(proven.event);
         if (request.prove) reply.proof = std::move(proven.proof);
+    } else if (request.path == "growth") {
+        if (request.data.size() != sizeof(uint64_t))
+            return fail(Code::kInvalidArgument,
+                        "query: the data of 'growth' is a height of 8 bytes");
+        reply.height = request.height == 0 ? database_.height() : request.height;
+        ASSAY_ASSIGN(reply.proof,
+                     database_.prove_log_growth(read_be64(request.data), reply.height));
     } else {
         return fail(Code::kInvalidArgument,
-                    "query: unknown path '" + request.path + "'; use 'state' or 'log'");
+                    "query: unknown path '" + request.path + "'; use 'state', 'log' or 'growth'");
     }
     ASSAY_ASSIGN(const CommitRecord record, database_.record(reply.height));
     reply.app_hash = record.app_hash;
