@@ -66,6 +66,7 @@ Result<json> get_log_growth(const Services& services, const json& params) {
         return fail(Code::kInvalidArgument, "fromHeight " + std::to_string(from) +
                                                 " is above toHeight " + std::to_string(to));
     ledger::QueryRequest request;
+    request.prove = true;
     request.path = "growth";
     append_be64(request.data, from);
     request.height = to;
