@@ -1,9 +1,9 @@
 // Runs a directory of OFA-1 vector files (docs/arithmetic.md) on a backend and says what differs.
 //
-// Files: sum, gemm, gemm_folded, functions, layers, random, training (.json), as the reference
-// program writes them; float32 as bit patterns. A missing file is reported, not skipped silently.
-// Threads: one run per backend at a time. Errors: kNotFound for no vector file at all, kCorrupt for
-// a malformed one; a wrong bit is no Error but a failed case in the report.
+// Files: those of kVectorFiles (.json) that the directory has, as the reference program writes
+// them; float32 as bit patterns. Other files are left alone. Threads: one run per backend at a
+// time. Errors: kNotFound for no vector file at all, kCorrupt for a malformed one; a wrong bit is
+// no Error but a failed case in the report.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,6 @@ struct VectorReport {
     int64_t cases = 0;
     int64_t failed = 0;
     std::string first_failure;  // case, element, expected and found bits
-    std::string skipped;        // why the file was not run; empty when it was
 
     // Counts one case; `label` names it.
     void compare(const std::string& label, std::span<const float> found,
@@ -47,9 +46,8 @@ Result<std::vector<int64_t>> read_integers(const json::Value& value);
 Result<const json::Value*> member(const json::Value& object, std::string_view key);
 
 inline constexpr const char* kVectorFiles[] = {"sum",    "gemm",   "gemm_folded", "functions",
-                                               "layers", "random", "training"};
-// Extensions of the arithmetic: checked where the directory has them.
-inline constexpr const char* kExtensionFiles[] = {"llama", "lora", "cnn"};
+                                               "layers", "random", "training",    "llama",
+                                               "lora",   "cnn"};
 
 Result<std::vector<VectorReport>> run_vectors(const std::filesystem::path& directory,
                                               Backend& backend);

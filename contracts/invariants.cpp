@@ -133,6 +133,21 @@ Broken check_object(ByteView key, ByteView value) {
     }
 }
 
+// A slot is known by its operator and the time of its offer: nobody gets two at a time.
+Broken check_slot_edges(const std::string& name, const pb::Task& before, const pb::Task& after) {
+    for (const pb::Slot& slot : after.slots()) {
+        pb::SlotState from = pb::SLOT_NONE;
+        for (const pb::Slot& old : before.slots())
+            if (old.operator_() == slot.operator_() && old.offered_ms() == slot.offered_ms())
+                from = old.state();
+        if (!is_reachable(from, slot.state()))
+            return name + ": slot of " + to_hex(view_of(slot.operator_())) +
+                   ": no path of edges from " + pb::SlotState_Name(from) + " to " +
+                   pb::SlotState_Name(slot.state());
+    }
+    return std::nullopt;
+}
+
 Broken check_edge(ByteView key, ByteView before, ByteView after) {
     const std::string name = "object " + to_hex(key);
     switch (keys::tag_of(key)) {
@@ -151,11 +166,12 @@ Broken check_edge(ByteView key, ByteView before, ByteView after) {
                    pb::JobState_Name(to);
         }
         case keys::Tag::kTask: {
-            const pb::TaskState from = parse_stored<pb::Task>(before).state();
-            const pb::TaskState to = parse_stored<pb::Task>(after).state();
-            if (is_reachable(from, to)) return std::nullopt;
-            return name + ": no path of edges from " + pb::TaskState_Name(from) + " to " +
-                   pb::TaskState_Name(to);
+            const auto old_task = parse_stored<pb::Task>(before);
+            const auto new_task = parse_stored<pb::Task>(after);
+            if (!is_reachable(old_task.state(), new_task.state()))
+                return name + ": no path of edges from " + pb::TaskState_Name(old_task.state()) +
+                       " to " + pb::TaskState_Name(new_task.state());
+            return check_slot_edges(name, old_task, new_task);
         }
         default:
             return std::nullopt;

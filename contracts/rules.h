@@ -13,7 +13,7 @@ public:
     [[nodiscard]] std::optional<uint32_t> upgraded_version(const ledger::ReadView& before,
                                                            uint64_t height) const override;
     Status init_genesis(const pb::Genesis& genesis, ledger::State& state) const override;
-    [[nodiscard]] ledger::TxCode preflight(const ledger::CheckedTx& tx,
+    [[nodiscard]] ledger::TxCode preflight(const ledger::CheckedTx& tx, uint32_t version,
                                            std::string& why) const override;
     [[nodiscard]] ledger::TxCode preclaim(const ledger::CheckedTx& tx,
                                           const ledger::ReadView& state) const override;

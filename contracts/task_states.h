@@ -1,5 +1,5 @@
-// The legal edges of tasks and jobs: one table for the code that changes states, the invariants,
-// the tests and the documents (contracts/README.md is checked against it).
+// The legal edges of tasks, their slots and jobs: one table for the code that changes states, the
+// invariants, the tests and the documents (contracts/README.md is checked against it).
 //
 // Threads: constants. Errors: none.
 #pragma once
@@ -63,7 +63,30 @@ inline constexpr TaskEdge kTaskEdges[] = {
      "committed slots paid r; stake released"},
 };
 
-inline constexpr size_t kTaskStates = 13;
+struct SlotEdge {
+    pb::SlotState from, to;
+    std::string_view effect;
+};
+
+inline constexpr SlotEdge kSlotEdges[] = {
+    {pb::SLOT_NONE, pb::SLOT_OFFERED, "matched: stake locked, T_accept begins"},
+    {pb::SLOT_OFFERED, pb::SLOT_ACCEPTED, "taken: T_commit begins"},
+    {pb::SLOT_OFFERED, pb::SLOT_DECLINED, "refused: the next in rank is sought"},
+    {pb::SLOT_OFFERED, pb::SLOT_NOT_ACCEPTED, "T_accept passed: the next in rank is sought"},
+    {pb::SLOT_OFFERED, pb::SLOT_RELEASED, "the task ended first: stake released"},
+    {pb::SLOT_ACCEPTED, pb::SLOT_COMMITTED, "a result is committed"},
+    {pb::SLOT_ACCEPTED, pb::SLOT_NO_COMMIT, "T_commit passed: fined 0.1 r, suspended"},
+    {pb::SLOT_ACCEPTED, pb::SLOT_RELEASED, "the task ended first: stake released"},
+    {pb::SLOT_COMMITTED, pb::SLOT_REVEALED, "the committed result is shown"},
+    {pb::SLOT_COMMITTED, pb::SLOT_NO_REVEAL,
+     "T_reveal passed: suspended; fined 1 r, or judged as dissent"},
+    {pb::SLOT_COMMITTED, pb::SLOT_RELEASED, "the task ended first: paid if cancelled"},
+    {pb::SLOT_REVEALED, pb::SLOT_AGREED, "voted with the majority: paid when final"},
+    {pb::SLOT_REVEALED, pb::SLOT_DISSENT, "voted against it: jailed, slashed when final"},
+    {pb::SLOT_REVEALED, pb::SLOT_RELEASED, "no majority, or the task ended first: stake released"},
+};
+
+inline constexpr size_t kMaxStates = 13;  // of tasks; slots have as many numbers
 
 [[nodiscard]] constexpr bool is_legal_edge(pb::TaskState from, pb::TaskState to) {
     for (const TaskEdge& edge : kTaskEdges)
@@ -71,19 +94,27 @@ inline constexpr size_t kTaskStates = 13;
     return false;
 }
 
-// True if `to` can follow `from` through one or more legal edges (or is the same state): what a
-// whole transaction or block may do to a task.
-[[nodiscard]] constexpr bool is_reachable(pb::TaskState from, pb::TaskState to) {
-    std::array<bool, kTaskStates> seen{};
-    if (from < 0 || to < 0 || from >= static_cast<int>(kTaskStates) ||
-        to >= static_cast<int>(kTaskStates)) {
+// True if `to` can follow `from` through one or more edges of the table (or is the same state):
+// what a whole transaction or block may do.
+template <typename Edge, size_t N, typename State>
+[[nodiscard]] constexpr bool is_reachable_by(const Edge (&edges)[N], State from, State to) {
+    std::array<bool, kMaxStates> seen{};
+    if (from < 0 || to < 0 || from >= static_cast<int>(kMaxStates) ||
+        to >= static_cast<int>(kMaxStates)) {
         return false;
     }
     seen[static_cast<size_t>(from)] = true;
-    for (size_t pass = 0; pass < kTaskStates; ++pass)
-        for (const TaskEdge& edge : kTaskEdges)
+    for (size_t pass = 0; pass < kMaxStates; ++pass)
+        for (const Edge& edge : edges)
             if (seen[static_cast<size_t>(edge.from)]) seen[static_cast<size_t>(edge.to)] = true;
     return seen[static_cast<size_t>(to)];
+}
+
+[[nodiscard]] constexpr bool is_reachable(pb::TaskState from, pb::TaskState to) {
+    return is_reachable_by(kTaskEdges, from, to);
+}
+[[nodiscard]] constexpr bool is_reachable(pb::SlotState from, pb::SlotState to) {
+    return is_reachable_by(kSlotEdges, from, to);
 }
 
 [[nodiscard]] constexpr bool is_terminal(pb::TaskState state) {

@@ -51,7 +51,8 @@ struct FinalizedBlock {
 };
 
 struct QueryRequest {
-    std::string path;  // "state" (data = key), "log" (data = be64 index)
+    // "state" (data = key), "log" (data = be64 index), "growth" (data = be64 older height)
+    std::string path;
     Bytes data;
     uint64_t height = 0;  // 0 = latest
     bool prove = false;

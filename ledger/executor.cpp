@@ -73,7 +73,8 @@ Result<pb::TxResult> Executor::run_transaction(const BlockInfo& block, const Dec
     if (const TxCode code = check_expiry(tx.body, block.height); code != TxCode::kOk)
         return refused(code);
     std::string why;  // reported when it was submitted
-    if (const TxCode code = rules_.preflight(tx, why); code != TxCode::kOk) return refused(code);
+    if (const TxCode code = rules_.preflight(tx, block.app_version, why); code != TxCode::kOk)
+        return refused(code);
     if (const TxCode code = rules_.preclaim(tx, block_state); code != TxCode::kOk)
         return refused(code);
 

@@ -53,9 +53,16 @@ void LocalApplication::load_committed() {
     committed_ = database_.snapshot();
     const CommitRecord record = database_.last();
     info_.chain_id = genesis_.chain_id();
-    info_.app_version = version_at(*committed_, record.height + 1);
+    const uint32_t version = version_at(*committed_, record.height + 1);
+    rules_changed_ = version != info_.app_version;
+    info_.app_version = version;
     info_.height = record.height;
     info_.app_hash = record.app_hash;
+}
+
+bool LocalApplication::rules_changed() const {
+    const std::lock_guard lock(committed_mutex_);
+    return rules_changed_;
 }
 
 uint32_t LocalApplication::version_at(const ReadView& before, uint64_t height) const {
@@ -124,8 +131,10 @@ CheckResult LocalApplication::check_tx(ByteView raw, bool recheck) {
     result.nonce = tx.body.nonce();
     result.fee = tx.body.fee();
     result.code = check_expiry(tx.body, head.height + 1);
-    // Bytes do not change while they wait: a recheck looks at the state only.
-    if (result.code == TxCode::kOk && !recheck) result.code = rules_.preflight(tx, result.log);
+    // Bytes do not change while they wait: a recheck looks at the state, and under other rules at
+    // the bytes again.
+    if (result.code == TxCode::kOk && (!recheck || rules_changed()))
+        result.code = rules_.preflight(tx, head.app_version, result.log);
     if (result.code == TxCode::kOk) result.code = check_nonce_and_fee(tx, recheck, result.log);
     if (result.code != TxCode::kOk && recheck) {  // it is dropped, and those after it with it
         const std::lock_guard lock(check_mutex_);
@@ -428,9 +437,16 @@ Result<QueryReply> LocalApplication::query(const QueryRequest& request) const {
         reply.height = proven.height;
         reply.value = std::move(proven.event);
         if (request.prove) reply.proof = std::move(proven.proof);
+    } else if (request.path == "growth") {
+        if (request.data.size() != sizeof(uint64_t))
+            return fail(Code::kInvalidArgument,
+                        "query: the data of 'growth' is a height of 8 bytes");
+        reply.height = request.height == 0 ? database_.height() : request.height;
+        ASSAY_ASSIGN(reply.proof,
+                     database_.prove_log_growth(read_be64(request.data), reply.height));
     } else {
         return fail(Code::kInvalidArgument,
-                    "query: unknown path '" + request.path + "'; use 'state' or 'log'");
+                    "query: unknown path '" + request.path + "'; use 'state', 'log' or 'growth'");
     }
     ASSAY_ASSIGN(const CommitRecord record, database_.record(reply.height));
     reply.app_hash = record.app_hash;

@@ -97,6 +97,7 @@ private:
         std::vector<Hash256> tx_hashes;
     };
     void load_committed();
+    [[nodiscard]] bool rules_changed() const;
     TxCode check_nonce_and_fee(const CheckedTx& tx, bool recheck, std::string& log);
     [[nodiscard]] uint32_t version_at(const ReadView& before, uint64_t height) const;
     Result<Finalized> execute(const ProposedBlock& block);
@@ -124,6 +125,7 @@ private:
     mutable std::mutex committed_mutex_;
     std::shared_ptr<const ReadView> committed_;  // guarded by committed_mutex_
     AppInfo info_;                               // guarded by committed_mutex_
+    bool rules_changed_ = false;  // with the last commit; guarded by committed_mutex_
 
     mutable std::mutex check_mutex_;
     struct Pending {  // what check_tx accepted of one sender since the last commit

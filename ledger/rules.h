@@ -71,8 +71,10 @@ public:
     }
     virtual Status init_genesis(const pb::Genesis& genesis, State& state) const = 0;
     // Bytes only: payload decodes, fields in range, fee at least the floor. Never a claimed code.
-    // `why` is set to what is wrong where the code alone does not tell; it is for people only.
-    [[nodiscard]] virtual TxCode preflight(const CheckedTx& tx, std::string& why) const = 0;
+    // `version`: of the rules of the block that is to take it. `why` is set to what is wrong where
+    // the code alone does not tell; it is for people only.
+    [[nodiscard]] virtual TxCode preflight(const CheckedTx& tx, uint32_t version,
+                                           std::string& why) const = 0;
     // Read-only state: nonce, fee payable.
     [[nodiscard]] virtual TxCode preclaim(const CheckedTx& tx, const ReadView& state) const = 0;
     // The nonce that the next transaction of `sender` must carry (0 for an unknown account).

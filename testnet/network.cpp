@@ -104,18 +104,14 @@ struct CometNetwork {
     size_t validators = 0;
 };
 
-uint16_t port_of(const std::string& endpoint) {
-    return static_cast<uint16_t>(std::stoul(endpoint.substr(endpoint.rfind(':') + 1)));
-}
-
 node::NodeConfig node_config(const Options& options, const Network& network, size_t index,
                              const CometNetwork& comet) {
     const Node& node = network.nodes[index];
     const bool is_first = index == 0;
     node::NodeConfig config;
     config.engine = is_first ? node::EngineKind::kProducer : node::EngineKind::kFollower;
-    config.rpc_port = port_of(node.rpc);
-    config.peer_port = port_of(node.peer);
+    config.rpc_port = node::port_of(node.rpc);
+    config.peer_port = node::port_of(node.peer);
     config.block_interval_ms = options.block_interval_ms;
     config.heartbeat_ms = 1000;
     config.keep_artifacts = is_first;
@@ -253,6 +249,12 @@ Result<Network> create(const Options& options) {
         return fail(Code::kInvalidArgument,
                     "--nodes takes 3 to " + std::to_string(kMaxNodes - 1) +
                         " providers: a vote needs 3 distinct operators; or 0, for a ledger alone");
+    }
+    uint64_t faulty = 0;
+    for (const auto& spec : options.faults) faulty += spec.count;
+    if (faulty > options.providers) {
+        return fail(Code::kInvalidArgument, "--fault: " + std::to_string(faulty) + " faults for " +
+                                                std::to_string(options.providers) + " providers");
     }
     if (options.validators >= kMaxNodes - options.providers) {
         return fail(Code::kInvalidArgument, "--validators and --nodes: at most " +

@@ -300,7 +300,12 @@ Result<Bytes> Database::prove_log_growth(uint64_t old_height, uint64_t new_heigh
         return missing_height(std::max(old_height, new_height));
     ASSAY_ASSIGN(const CommitRecord old_record, head->view->record(old_height));
     ASSAY_ASSIGN(const CommitRecord new_record, head->view->record(new_height));
-    return prove_log_consistency(*head->view, old_record.parts.log_size, new_record.parts.log_size);
+    Bytes proof = encode_app_hash_parts(old_record.parts);
+    append(proof, encode_app_hash_parts(new_record.parts));
+    ASSAY_ASSIGN(const Bytes growth, prove_log_consistency(*head->view, old_record.parts.log_size,
+                                                           new_record.parts.log_size));
+    append(proof, growth);
+    return proof;
 }
 
 StateSource Database::source() const {

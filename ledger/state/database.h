@@ -144,8 +144,8 @@ public:
     // height needs that height to be within proof_heights and its value still to be current.
     [[nodiscard]] Result<StateProofReply> prove_state(ByteView key, uint64_t height = 0) const;
     [[nodiscard]] Result<LogProofReply> prove_event(uint64_t index, uint64_t height = 0) const;
-    // Encoded proof that the log at old_height is a prefix of the log at new_height
-    // (verify_log_consistency).
+    // Proof that the log at old_height is a prefix of the log at new_height
+    // (verify_app_log_growth).
     [[nodiscard]] Result<Bytes> prove_log_growth(uint64_t old_height, uint64_t new_height) const;
 
     // Recomputes the state root from the flat values and the log root from the event bytes, and

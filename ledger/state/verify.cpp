@@ -197,6 +197,19 @@ Status verify_app_event(const Hash256& app_hash, uint64_t index, ByteView event,
                                 proof.subspan(kAppHashPartsBytes));
 }
 
+Status verify_app_log_growth(const Hash256& old_app_hash, const Hash256& new_app_hash,
+                             ByteView proof) {
+    if (proof.size() < 2 * kAppHashPartsBytes)
+        return malformed("shorter than the parts of two app hashes");
+    ASSAY_ASSIGN(const AppHashParts older, decode_app_hash_parts(proof.first(kAppHashPartsBytes)));
+    ASSAY_ASSIGN(const AppHashParts newer,
+                 decode_app_hash_parts(proof.subspan(kAppHashPartsBytes, kAppHashPartsBytes)));
+    if (app_hash_of(older) != old_app_hash) return mismatch("older app hash");
+    if (app_hash_of(newer) != new_app_hash) return mismatch("newer app hash");
+    return verify_log_consistency(older.log_size, older.log_root, newer.log_size, newer.log_root,
+                                  proof.subspan(2 * kAppHashPartsBytes));
+}
+
 Bytes encode_app_hash_parts(const AppHashParts& parts) {
     Bytes out;
     append(out, parts.state_root.view());

@@ -44,6 +44,11 @@ enum class ProofEnd : uint8_t { kEmpty = 0, kSameKey = 1, kOtherLeaf = 2 };
 [[nodiscard]] Status verify_app_event(const Hash256& app_hash, uint64_t index, ByteView event,
                                       ByteView proof);
 
+// The log under `old_app_hash` is a prefix of the log under `new_app_hash`: the proof starts with
+// the AppHashParts of both.
+[[nodiscard]] Status verify_app_log_growth(const Hash256& old_app_hash, const Hash256& new_app_hash,
+                                           ByteView proof);
+
 constexpr size_t kAppHashPartsBytes = 104;
 [[nodiscard]] Bytes encode_app_hash_parts(const AppHashParts& parts);
 [[nodiscard]] Result<AppHashParts> decode_app_hash_parts(ByteView bytes);

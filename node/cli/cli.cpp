@@ -59,6 +59,10 @@ int fail_usage(const CLI::App& app, const CLI::ParseError& error, bool as_json) 
     const std::string name = command_name(&app);
     std::string what = error.what();
     std::replace(what.begin(), what.end(), '\n', ' ');
+    // That a command is missing is not what is wrong with one that is misspelt.
+    const auto unknown = app.remaining(true);
+    if (error.get_name() == "RequiredError" && !unknown.empty())
+        what = "no such command or option: '" + unknown.front() + "'";
     const std::string message = name + ": " + what + ". Remedy: " + name + " --help";
     if (as_json) {
         std::cout << nlohmann::json{{"error",

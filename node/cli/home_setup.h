@@ -30,6 +30,7 @@ struct InitFlags {
     std::vector<std::string> peers;
     uint16_t rpc_port = NodeConfig{}.rpc_port;
     uint16_t peer_port = NodeConfig{}.peer_port;
+    std::string announce;
     bool keep_artifacts = false;
     bool provider = false;
     std::string moniker;

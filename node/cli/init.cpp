@@ -77,6 +77,7 @@ NodeConfig make_config(const InitFlags& flags) {
     config.peers = flags.peers;
     config.rpc_port = flags.rpc_port;
     config.peer_port = flags.peer_port;
+    config.announce = flags.announce;
     config.keep_artifacts = flags.producer || flags.keep_artifacts;
     config.provider.enabled = flags.provider;
     config.provider.moniker = flags.moniker;
@@ -90,6 +91,10 @@ NodeConfig make_config(const InitFlags& flags) {
 }
 
 void check_ports(const InitFlags& flags, const GlobalOptions& globals) {
+    if (!flags.announce.empty() && port_of(flags.announce) == 0)
+        fail_command(globals,
+                     fail(Code::kInvalidArgument, "--announce '" + flags.announce +
+                                                      "' is no host:port as others connect to it"));
     if (flags.rpc_port != flags.peer_port || flags.rpc_port == 0) return;
     fail_command(globals, fail(Code::kInvalidArgument, "--rpc-port and --peer-port are both " +
                                                            std::to_string(flags.rpc_port) +
@@ -209,6 +214,9 @@ void add_provider_options(CLI::App& command, InitFlags& flags) {
 void add_port_options(CLI::App& command, InitFlags& flags) {
     command.add_option("--rpc-port", flags.rpc_port, "Port of JSON-RPC, on loopback")
         ->capture_default_str();
+    command.add_option("--announce", flags.announce,
+                       "host:port by which others reach this node, where it is not the address it "
+                       "listens on (NAT)");
     command.add_option("--peer-port", flags.peer_port, "Port for other nodes")
         ->capture_default_str();
 }

@@ -1,6 +1,7 @@
 #include "node/core/config.h"
 
 #include <algorithm>
+#include <charconv>
 #include <functional>
 #include <limits>
 #include <map>
@@ -79,6 +80,7 @@ Fields node_fields(NodeConfig& c) {
         {"rpcHost", field(c.rpc_host, "an address to listen on; 127.0.0.1 keeps it private")},
         {"rpcPort", field(c.rpc_port, "0 to 65535")},
         {"peerHost", field(c.peer_host, "an address to listen on")},
+        {"announce", field(c.announce, "host:port, or empty for peerHost and peerPort")},
         {"peerPort", field(c.peer_port, "0 to 65535")},
         {"peers", field(c.peers, "a list of \"host:port\"")},
         {"blockIntervalMs", field(c.block_interval_ms, "milliseconds, at least 1")},
@@ -145,6 +147,9 @@ Status check_ranges(const NodeConfig& c, const std::string& where) {
         return bad(
             "keepBlocks: a producer keeps every block; its followers and audits have no other "
             "source");
+    if (!c.announce.empty() && port_of(c.announce) == 0)
+        return bad("announce is '" + c.announce +
+                   "'; it takes host:port as others connect to it, or nothing");
     const auto trusted = hash_from_hex(c.trust_hash);
     if (!c.state_sync.empty() && (c.trust_height == 0 || !trusted)) {
         return bad(
@@ -207,13 +212,24 @@ Result<NodeConfig> load_config(const std::filesystem::path& file) {
     return config;
 }
 
+uint16_t port_of(const std::string& endpoint) {
+    const auto colon = endpoint.rfind(':');
+    if (colon == std::string::npos || colon == 0) return 0;
+    uint16_t port = 0;
+    const char* end = endpoint.data() + endpoint.size();
+    const auto parsed = std::from_chars(endpoint.data() + colon + 1, end, port);
+    return parsed.ec == std::errc() && parsed.ptr == end ? port : uint16_t{0};
+}
+
 Status check_announced(const NodeConfig& config) {
     const std::string& host = config.peer_host;
+    if (!config.announce.empty()) return {};
     if (!host.empty() && host != "0.0.0.0" && host != "::" && host != "[::]") return {};
     return fail(Code::kInvalidArgument,
                 "peerHost is '" + host +
                     "', which others cannot connect to, and a provider announces it on the "
-                    "ledger. Remedy: in config.json this machine's own address");
+                    "ledger. Remedy: in config.json this machine's own address, or as announce the "
+                    "host:port by which others reach it");
 }
 
 Status save_config(const NodeConfig& config, const std::filesystem::path& file) {

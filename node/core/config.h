@@ -36,6 +36,7 @@ struct NodeConfig {
     uint16_t rpc_port = 8650;
     std::string peer_host = "127.0.0.1";
     uint16_t peer_port = 8651;
+    std::string announce;  // host:port by which others reach the peer service; empty: peer_host's
     std::vector<std::string> peers;  // host:port
     uint32_t block_interval_ms = 200;
     uint32_t heartbeat_ms = 5000;
@@ -74,8 +75,11 @@ struct HomeLayout {
 };
 
 Result<NodeConfig> load_config(const std::filesystem::path& file);
-// A provider's peerHost goes to the ledger as its endpoint: refused when nobody can connect to it.
+// A provider's announce, or else its peerHost, goes to the ledger as its endpoint: refused when
+// nobody can connect to it.
 Status check_announced(const NodeConfig& config);
+// The port of a host:port that load_config has checked.
+uint16_t port_of(const std::string& endpoint);
 Status save_config(const NodeConfig& config, const std::filesystem::path& file);
 
 }  // namespace assay::node

@@ -243,13 +243,14 @@ void Node::Parts::open_offers() {
     hooks.ask = [this](const std::string& endpoint, const pb::ArtifactRef& ref) -> Status {
         const auto root = hash_from(view_of(ref.root()));
         if (!root) return fail(Code::kCorrupt, "an artifact reference without a root");
-        return fetcher->offer(endpoint, *root, ref.size(), peer_server->port());
+        return fetcher->offer(endpoint, *root, ref.size(), port_of(peer_endpoint()));
     };
     offerer = std::make_unique<Offerer>(std::move(hooks));
     offerer->start();
 }
 
 std::string Node::Parts::peer_endpoint() const {
+    if (!options.config.announce.empty()) return options.config.announce;
     return options.config.peer_host + ":" + std::to_string(peer_server->port());
 }
 

@@ -1,4 +1,4 @@
-// node_* and audit_getProof: this process, its peers, and proofs it serves.
+// node_*, audit_getProof and audit_getLogGrowth: this process, its peers, and proofs it serves.
 #include <nlohmann/json.hpp>
 
 #include "ledger/crypto/address_text.h"
@@ -58,6 +58,25 @@ Result<json> get_proof(const Services& services, const json& params) {
                 {"appHash", hash_text(reply.app_hash)}};
 }
 
+Result<json> get_log_growth(const Services& services, const json& params) {
+    ASSAY_ASSIGN(const auto point, read_point(services));
+    const uint64_t from = params["fromHeight"].get<uint64_t>();
+    const uint64_t to = params.value("toHeight", point.height);
+    if (from > to)
+        return fail(Code::kInvalidArgument, "fromHeight " + std::to_string(from) +
+                                                " is above toHeight " + std::to_string(to));
+    ledger::QueryRequest request;
+    request.prove = true;
+    request.path = "growth";
+    append_be64(request.data, from);
+    request.height = to;
+    ASSAY_ASSIGN(const auto reply, services.application.query(request));
+    return json{{"fromHeight", integer_json(from)},
+                {"proof", hex_bytes(reply.proof)},
+                {"height", integer_json(reply.height)},
+                {"appHash", hash_text(reply.app_hash)}};
+}
+
 }  // namespace
 
 void add_audit_methods(std::vector<Method>& methods, const MethodEnv& env) {
@@ -77,6 +96,22 @@ void add_audit_methods(std::vector<Method>& methods, const MethodEnv& env) {
          .result = "path, key, value (null: proven absent), proof, height, appHash",
          .example = R"({"key":"0x02"})",
          .handler = [&services](const json& p, CallContext&) { return get_proof(services, p); }});
+    methods.push_back(
+        {.name = "audit_getLogGrowth",
+         .summary = "Proof that the event log at a height is a prefix of the log at a later one, "
+                    "against the app hashes of both: no event was changed or removed in between.",
+         .params = {{.name = "fromHeight",
+                     .type = JsonType::kInteger,
+                     .required = true,
+                     .description = "the earlier block"},
+                    {.name = "toHeight",
+                     .type = JsonType::kInteger,
+                     .description = "the later block; the newest by default"}},
+         .result = "fromHeight, proof (docs/formats/state.md), height and appHash of the later",
+         .example = R"({"fromHeight":1})",
+         .handler = [&services](const json& p, CallContext&) {
+             return get_log_growth(services, p);
+         }});
 }
 
 void add_node_methods(std::vector<Method>& methods, const MethodEnv& env) {

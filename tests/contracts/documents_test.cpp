@@ -8,6 +8,13 @@
 #include "contracts/event_types.h"
 #include "contracts/task_states.h"
 #include "contracts/transactions.h"
+#include "ledger/codec/block.h"
+#include "ledger/codec/transaction.h"
+#include "ledger/crypto/keystore.h"
+#include "ledger/engine/mempool.h"
+#include "ledger/engine/next_transaction.h"
+#include "ledger/state/database.h"
+#include "ledger/state/verify.h"
 
 namespace assay::contracts {
 namespace {
@@ -40,6 +47,18 @@ TEST(Documents, ReadmeHoldsTheStateTable) {
     }
 }
 
+TEST(Documents, ReadmeHoldsTheSlotTable) {
+    const std::string readme = read_file("contracts/README.md");
+    const auto name = [](pb::SlotState state) {
+        return pb::SlotState_Name(state).substr(sizeof("SLOT_") - 1);
+    };
+    for (const SlotEdge& edge : kSlotEdges) {
+        const std::string row = "| " + name(edge.from) + " | " + name(edge.to) + " | " +
+                                std::string(edge.effect) + " |";
+        EXPECT_NE(readme.find(row), std::string::npos) << row;
+    }
+}
+
 TEST(Documents, ReadmeHoldsTheTransactionTable) {
     const std::string readme = read_file("contracts/README.md");
     for (const TxInfo& info : kTransactions) {
@@ -47,6 +66,40 @@ TEST(Documents, ReadmeHoldsTheTransactionTable) {
                                 std::string(info.name) + "` | " + std::string(info.doc) + " |";
         EXPECT_NE(readme.find(row), std::string::npos) << row;
     }
+}
+
+TEST(Documents, LimitsPageHoldsTheLimitsOfTheLedger) {
+    using namespace ledger;
+    const std::string page = read_file("docs/limits.md");
+    const auto grouped = [](uint64_t number) {
+        std::string text = std::to_string(number);
+        for (size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, ",");
+        return text;
+    };
+    const auto kib = [&](uint64_t bytes) { return grouped(bytes >> 10) + " KiB"; };
+    const auto mib = [&](uint64_t bytes) { return grouped(bytes >> 20) + " MiB"; };
+    const MempoolLimits mempool;
+    for (const std::string& row :
+         {"transaction; chain id | " + kib(kMaxTxBytes) + "; " + grouped(kMaxChainIdBytes) +
+              " bytes",
+          "block; its transactions | " + mib(kMaxBlockBytes) + "; " +
+              grouped(kMaxBlockTransactions) + ", " + kib(kMaxBlockTxBytes),
+          "genesis; accounts in it | " + mib(kMaxGenesisBytes) + "; " +
+              grouped(kMaxGenesisAccounts),
+          "validators; power of one; double votes reported in a block | " +
+              grouped(kMaxValidators) + "; 10^12; " + grouped(kMaxMisbehaviors),
+          "mempool: transactions, bytes, of one sender | " + grouped(mempool.transactions) + "; " +
+              mib(mempool.bytes) + "; " + grouped(mempool.per_sender),
+          "blocks in which a transaction that a node signs can be taken | " +
+              grouped(kExpiryBlocks),
+          "key and value of the state; event | " + grouped(kMaxStateKeyBytes) + " bytes, " +
+              mib(kMaxStateValueBytes) + "; " + mib(kMaxEventBytes),
+          "siblings of a state proof; of a log proof | " + grouped(kMaxStateSiblings) + "; " +
+              grouped(kMaxLogSiblings),
+          "keystore file | " + kib(kMaxKeystoreBytes)}) {
+        EXPECT_NE(page.find("| " + row + " |"), std::string::npos) << row;
+    }
+    EXPECT_EQ(kMaxValidatorPower, 1'000'000'000'000U);
 }
 
 TEST(Documents, EventsPageHoldsTheEventTable) {

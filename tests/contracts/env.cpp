@@ -10,6 +10,9 @@
 #include "ledger/codec/canonical.h"
 #include "ledger/crypto/ed25519.h"
 #include "ledger/crypto/hash.h"
+#include "ledger/state/app_hash.h"
+#include "ledger/state/merkle_hash.h"
+#include "ledger/state/tree.h"
 
 namespace assay::test {
 namespace {
@@ -66,6 +69,7 @@ Env::Env(const pb::Params& params, const std::vector<pb::GenesisValidator>& vali
         account.set_balance(kGenesisBalance);
     }
     for (const pb::GenesisValidator& validator : validators) *genesis.add_validators() = validator;
+    params_hash_ = ledger::genesis_hash(genesis);
     ledger::State state(committed_);
     const Status status = rules_.init_genesis(genesis, state);
     EXPECT_TRUE(status.ok()) << status.error().message;
@@ -80,6 +84,7 @@ void Env::open_block(uint64_t time_ms) {
     info_.height += 1;
     info_.time_ms = time_ms;
     info_.misbehavior.clear();
+    block_events_ = 0;
     info_.app_version =
         rules_.upgraded_version(committed_, info_.height).value_or(ledger::kAppVersion);
     Bytes seed;
@@ -94,6 +99,16 @@ void Env::absorb(ledger::Events& events) {
         for (const auto& [key, value] : event.attributes) keys += (keys.empty() ? "" : ",") + key;
         const auto* info = contracts::find_event(event.type);
         EXPECT_EQ(info == nullptr ? "not in kEvents" : info->attributes, keys) << event.type;
+        pb::Event logged;
+        logged.set_height(info_.height);
+        logged.set_index(block_events_++);
+        logged.set_type(event.type);
+        for (const auto& [key, value] : event.attributes) {
+            logged.add_attributes()->set_key(key);
+            logged.mutable_attributes()->rbegin()->set_value(value);
+        }
+        ledger::LogEdge::Written ignored;
+        log_.append(ledger::log_leaf_hash(ledger::encode_message(logged)), ignored);
         events_.push_back(std::move(event));
     }
 }
@@ -108,7 +123,8 @@ TxCode Env::submit(const Tx& tx) {
     checked.body.set_type(static_cast<uint32_t>(tx.type));
     checked.body.set_payload(tx.payload);
     why_.clear();
-    if (const TxCode code = rules_.preflight(checked, why_); code != TxCode::kOk) return code;
+    if (const TxCode code = rules_.preflight(checked, info_.app_version, why_); code != TxCode::kOk)
+        return code;
     if (const TxCode code = rules_.preclaim(checked, *block_); code != TxCode::kOk) return code;
     ledger::State own(*block_);
     ledger::Events events;
@@ -183,15 +199,14 @@ std::optional<std::string> Env::broken_state() const {
     return rules_.broken_global_invariant(committed_);
 }
 
-Hash256 Env::digest() const {
-    Bytes text;
-    for (const auto& [key, value] : committed_.entries()) {
-        append_be64(text, key.size());
-        append(text, key);
-        append_be64(text, value.size());
-        append(text, value);
-    }
-    return ledger::sha256(text);
+Hash256 Env::app_hash() const {
+    std::vector<ledger::LeafChange> leaves;
+    for (const auto& [key, value] : committed_.entries())
+        leaves.push_back({ledger::sha256(key), ledger::sha256(value)});
+    std::sort(leaves.begin(), leaves.end(),
+              [](const auto& a, const auto& b) { return a.key_hash < b.key_hash; });
+    return ledger::app_hash_of(
+        {ledger::tree_root_of(leaves), log_.root(), log_.size(), params_hash_});
 }
 
 pb::Job Env::job(const Hash256& id) const {

@@ -16,6 +16,7 @@
 #include "contracts/queries.h"
 #include "contracts/rules.h"
 #include "contracts/transactions.h"
+#include "ledger/state/event_log.h"
 #include "tests/contracts/memory_view.h"
 
 namespace assay::test {
@@ -86,8 +87,8 @@ public:
     [[nodiscard]] size_t count_events(std::string_view type) const;
     [[nodiscard]] const ledger::PendingEvent* last_event(std::string_view type) const;
     [[nodiscard]] std::optional<std::string> broken_state() const;
-    // SHA-256 over the committed keys and values.
-    [[nodiscard]] Hash256 digest() const;
+    // Of the committed state and every event so far, as the ledger computes it.
+    [[nodiscard]] Hash256 app_hash() const;
 
     // Shorthand: objects that must exist.
     [[nodiscard]] pb::Job job(const Hash256& id) const;
@@ -104,6 +105,9 @@ private:
     std::unique_ptr<ledger::State> block_;
     ledger::BlockInfo info_;
     ledger::Events events_;
+    uint32_t block_events_ = 0;
+    ledger::LogEdge log_;
+    Hash256 params_hash_;
     std::string why_;
 };
 

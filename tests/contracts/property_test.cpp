@@ -2,9 +2,9 @@
 //
 // Each sequence drives a fresh chain; a model of nothing but "what might be legal next" picks most
 // transactions, the rest are nonsense. Env checks the laws after every transaction and block; at
-// the end of a sequence the laws over the whole state. The digest over all final states depends on
-// the seeds alone: `contracts_property_test --digest` prints it, so that two builds can be
-// compared.
+// the end of a sequence the laws over the whole state. The digest over the app hashes of all
+// sequences depends on the seeds alone: `contracts_property_test --digest` prints it, so that two
+// builds can be compared.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -236,8 +236,8 @@ Summary play_all(size_t sequences) {
         summary.accepted += player.accepted();
         summary.included += player.included();
         for (const auto& event : player.env().events()) ++summary.events[event.type];
-        summary.digest = ledger::tagged_hash("test/digest",
-                                             {summary.digest.view(), player.env().digest().view()});
+        summary.digest = ledger::tagged_hash(
+            "test/digest", {summary.digest.view(), player.env().app_hash().view()});
         if (testing::Test::HasFailure()) break;  // the first broken seed says enough
     }
     return summary;

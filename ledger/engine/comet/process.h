@@ -2,8 +2,8 @@
 // ended with us.
 //
 // Its output goes line by line to `log`. Ownership: owns the process and one thread. Threads:
-// start and stop by one thread. Errors: kNotFound when the program cannot be run; failed() when it
-// ended kMaxQuickEnds times in a row within kQuickMs of its start.
+// start and stop by one thread. Errors: kNotFound when the program cannot be run;
+// on_failure when it ended five times in a row within ten seconds of its start.
 #pragma once
 
 #include <atomic>

@@ -3,9 +3,10 @@
 //
 // State: 'a' + address -> be64 balance, be64 nonce; 's' -> be64 supply; 'f' -> be64 fees collected;
 // 't' -> be64 seconds of the last tick. Transactions: 1 transfer (20-byte recipient, be64 amount);
-// 2 mint (be64 amount), which breaks the supply law on purpose; 3 note (any bytes; emits an event,
-// which from version 3 on tells the version); 4 upgrade (be32 version, be64 height).
-// Ownership: none. Threads: const and stateless. Errors: TxCodes; init_genesis takes any genesis.
+// 2 mint (be64 amount), which breaks the supply law on purpose; 3 note (any bytes, from version 3
+// on at least one; emits an event, which from version 3 on tells the version); 4 upgrade (be32
+// version, be64 height). Ownership: none. Threads: const and stateless. Errors: TxCodes;
+// init_genesis takes any genesis.
 #pragma once
 
 #include <atomic>
@@ -67,7 +68,7 @@ public:
         return {};
     }
 
-    TxCode preflight(const CheckedTx& tx, std::string&) const override {
+    TxCode preflight(const CheckedTx& tx, uint32_t version, std::string&) const override {
         const size_t size = tx.body.payload().size();
         if (tx.body.fee() < kToyMinFee) return TxCode::kFeeTooLow;
         if (tx.body.type() == kToyTransfer)
@@ -75,7 +76,8 @@ public:
         if (tx.body.type() == kToyMint) return size == 8 ? TxCode::kOk : TxCode::kMalformedPayload;
         if (tx.body.type() == kToyUpgrade)
             return size == 12 ? TxCode::kOk : TxCode::kMalformedPayload;
-        return tx.body.type() == kToyNote ? TxCode::kOk : TxCode::kUnknownType;
+        if (tx.body.type() != kToyNote) return TxCode::kUnknownType;
+        return version <= kAppVersion || size > 0 ? TxCode::kOk : TxCode::kMalformedPayload;
     }
 
     TxCode preclaim(const CheckedTx& tx, const ReadView& state) const override {

@@ -110,6 +110,38 @@ TEST_F(Upgrade, AReplayCrossesItOrSaysWhatItNeeds) {
     EXPECT_NE(refused.error().message.find(kNeeded), std::string::npos) << refused.error().message;
 }
 
+TEST(UpgradeOfAProducer, TransactionsAreCheckedByTheRulesOfTheNextBlock) {
+    const TempDirectory directory;
+    ToyChain chain(directory.file("producer"), {}, kNext);
+    const auto empty_note = [](uint64_t nonce, uint8_t from) {
+        return sign_toy({.from = from, .nonce = nonce}, kToyNote, {});
+    };
+    EXPECT_EQ(chain.producer->submit(upgrade(0)).code, TxCode::kOk);
+    for (uint64_t height = 1; height < kHeight - 1; ++height) {
+        EXPECT_EQ(chain.producer->submit(empty_note(height - 1, 2)).code, TxCode::kOk) << height;
+        chain.close();
+    }
+    const auto refused = [&](const Bytes& tx) { return chain.producer->submit(tx).code; };
+    // The head is kHeight - 2: the next block is the last of the old rules.
+    EXPECT_EQ(refused(empty_note(kHeight - 2, 2)), TxCode::kOk);
+    chain.close();
+    EXPECT_EQ(refused(empty_note(kHeight - 1, 2)), TxCode::kMalformedPayload);
+    EXPECT_EQ(refused(note(1)), TxCode::kOk);
+}
+
+// What waited for a block of the old rules is checked again by the new ones.
+TEST_F(Upgrade, WhatWaitsWhenTheRulesChangeIsCheckedAgain) {
+    ToyNode node(directory_.file("follower"), {}, kNext);
+    const auto engine = follower(node);
+    for (uint64_t height = 1; height < kHeight - 1; ++height)
+        ASSERT_TRUE(engine->apply(block(height)).ok());
+    EXPECT_EQ(engine->submit(sign_toy({.from = 2}, kToyNote, {})).code, TxCode::kOk);
+    EXPECT_EQ(engine->submit(sign_toy({.from = 3}, kToyNote, {1})).code, TxCode::kOk);
+    ASSERT_TRUE(engine->apply(block(kHeight - 1)).ok());
+    EXPECT_EQ(engine->mempool_size(), 1U);
+    EXPECT_EQ(engine->next_nonce(toy_address(2)), 0U);
+}
+
 TEST(UpgradeOfAProducer, ItStopsWithTheSameWords) {
     const TempDirectory directory;
     ToyChain chain(directory.file("producer"));

@@ -220,11 +220,15 @@ TEST(Database, ProofsVerifyAgainstTheAppHashOfTheirHeight) {
         }
         EXPECT_EQ(database->prove_event(size, height).error().code, Code::kInvalidArgument);
         const auto growth = database->prove_log_growth(height - 1, height);
-        const AppHashParts& old_parts = model.records[height - 1].parts;
-        const AppHashParts& new_parts = model.records[height].parts;
-        EXPECT_TRUE(verify_log_consistency(old_parts.log_size, old_parts.log_root,
-                                           new_parts.log_size, new_parts.log_root, *growth)
-                        .ok());
+        const Hash256& older = model.records[height - 1].app_hash;
+        const Hash256& newer = model.records[height].app_hash;
+        EXPECT_TRUE(verify_app_log_growth(older, newer, *growth).ok());
+        EXPECT_FALSE(verify_app_log_growth(newer, older, *growth).ok());
+        for (const size_t at : {size_t{0}, kAppHashPartsBytes, growth->size() - 1}) {
+            Bytes changed = *growth;
+            changed[at] ^= 1;
+            EXPECT_FALSE(verify_app_log_growth(older, newer, changed).ok()) << at;
+        }
     }
 }
 

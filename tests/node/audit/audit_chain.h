@@ -25,8 +25,9 @@ public:
     Status init_genesis(const pb::Genesis& genesis, ledger::State& state) const override {
         return honest_.init_genesis(genesis, state);
     }
-    TxCode preflight(const ledger::CheckedTx& tx, std::string& why) const override {
-        return honest_.preflight(tx, why);
+    TxCode preflight(const ledger::CheckedTx& tx, uint32_t version,
+                     std::string& why) const override {
+        return honest_.preflight(tx, version, why);
     }
     TxCode preclaim(const ledger::CheckedTx& tx, const ledger::ReadView& state) const override {
         return honest_.preclaim(tx, state);

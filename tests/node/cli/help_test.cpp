@@ -235,6 +235,8 @@ TEST_F(HelpTest, AnUnknownOptionOrWordIsRefusedInOneLine) {
         const auto outcome = place_.run(words);
         EXPECT_EQ(outcome.status, 2) << joined(words);
         EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+        const std::string named = words.empty() ? "" : "'" + words.back() + "'";
+        EXPECT_NE(outcome.err.find(named), std::string::npos) << outcome.err;
     }
     EXPECT_TRUE(place_.contents().empty());
 }

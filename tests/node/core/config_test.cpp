@@ -119,6 +119,15 @@ TEST_F(ConfigTest, AProviderAnnouncesAnAddressThatOthersReach) {
         EXPECT_EQ(checked.error().code, Code::kInvalidArgument) << host;
     }
     expect_names(check("0.0.0.0").error().message, {"peerHost", "0.0.0.0", "Remedy"});
+    NodeConfig behind_nat;
+    behind_nat.peer_host = "0.0.0.0";
+    behind_nat.announce = "203.0.113.9:8651";
+    EXPECT_TRUE(check_announced(behind_nat).ok());
+    EXPECT_EQ(port_of(behind_nat.announce), 8651);
+    EXPECT_EQ(port_of("[2001:db8::1]:9"), 9);
+    for (const char* wrong : {"203.0.113.9", ":8651", "host:", "host:0", "host:65536", "host:8x"})
+        expect_names(refusal(std::string(R"({"announce": ")") + wrong + "\"}"),
+                     {"announce", wrong, "host:port"});
 }
 
 TEST_F(ConfigTest, AMissingFileNamesTheRemedy) {

@@ -168,6 +168,11 @@ TEST_F(Rpc, ReadsShowTheState) {
     EXPECT_FALSE(explained["providers"][0]["explanation"].get<std::string>().empty());
     EXPECT_EQ(call("audit_getProof", {{"eventIndex", 1}})["proof"], "0xbeef");
     EXPECT_EQ(error_of("audit_getProof", json::object()).code, Code::kInvalidArgument);
+    const auto growth = call("audit_getLogGrowth", {{"fromHeight", 1}});
+    EXPECT_EQ(growth["proof"], "0xbeef");
+    EXPECT_EQ(growth["fromHeight"], 1);
+    EXPECT_EQ(error_of("audit_getLogGrowth", {{"fromHeight", 3}, {"toHeight", 2}}).code,
+              Code::kInvalidArgument);
 }
 
 TEST_F(Rpc, MissingThingsAreNotFound) {
