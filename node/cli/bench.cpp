@@ -13,6 +13,7 @@
 #include "contracts/transactions.h"
 #include "ledger/bench.h"
 #include "ledger/codec/canonical.h"
+#include "node/cli/bench_tasks.h"
 #include "node/cli/cli.h"
 #include "node/cli/report.h"
 
@@ -29,6 +30,21 @@ struct BenchFlags {
     std::string backend;
 };
 
+json split_json(const ledger::BenchSplit& split) {
+    return {{"accounts", split.accounts},        {"transactionsPerBlock", split.transactions},
+            {"signatureUs", split.signature_us}, {"executeUs", split.execute_us},
+            {"treeUs", split.tree_us},           {"storeUs", split.store_us},
+            {"totalUs", split.total_us()},       {"cpuUs", split.cpu_us}};
+}
+
+std::string split_line(const std::string& name, const ledger::BenchSplit& split) {
+    char line[160];
+    std::snprintf(line, sizeof line, "%-12s %10.1f %7.1f %7.1f %7.1f %7.1f %10.1f\n", name.c_str(),
+                  split.signature_us, split.execute_us, split.tree_us, split.store_us,
+                  split.total_us(), split.cpu_us);
+    return line;
+}
+
 void bench_ledger(const BenchFlags& flags, const GlobalOptions& globals) {
     const contracts::ContractRules rules;
     ledger::BenchOptions options;
@@ -44,6 +60,14 @@ void bench_ledger(const BenchFlags& flags, const GlobalOptions& globals) {
         transfer.set_amount(amount);
         return ledger::encode_message(transfer);
     };
+    if (options.senders > TaskTraffic::kProviders) {
+        options.work = [traffic = TaskTraffic()](const ledger::BenchAccounts& accounts,
+                                                 const ledger::ReadView& state) mutable {
+            return traffic.next(accounts, state);
+        };
+        options.work_params = ledger::encode_message(TaskTraffic::params());
+        options.work_warm_up = TaskTraffic::kWarmUpBlocks;
+    }
     options.now_us = [] {
         return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(
                                          std::chrono::steady_clock::now().time_since_epoch())
@@ -59,21 +83,19 @@ void bench_ledger(const BenchFlags& flags, const GlobalOptions& globals) {
     json splits = json::array();
     std::string table =
         "per transaction, microseconds:\n"
-        "  accounts  signature   rules    tree   store   total  processor\n";
+        "              signature   rules    tree   store   total  processor\n";
     for (const ledger::BenchSplit& split : report.splits) {
-        splits.push_back({{"accounts", split.accounts},
-                          {"signatureUs", split.signature_us},
-                          {"executeUs", split.execute_us},
-                          {"treeUs", split.tree_us},
-                          {"storeUs", split.store_us},
-                          {"totalUs", split.total_us()},
-                          {"cpuUs", split.cpu_us}});
-        char line[160];
-        std::snprintf(line, sizeof line, "%10u %10.1f %7.1f %7.1f %7.1f %7.1f %10.1f\n",
-                      split.accounts, split.signature_us, split.execute_us, split.tree_us,
-                      split.store_us, split.total_us(), split.cpu_us);
-        table += line;
+        splits.push_back(split_json(split));
+        table += split_line(std::to_string(split.accounts) + " acc.", split);
     }
+    if (report.work) table += split_line("tasks", *report.work);
+    const ledger::BenchReplay& replay = report.replay;
+    char line[160];
+    std::snprintf(line, sizeof line,
+                  "%-12s %10.1f %7.1f %7.1f %7.1f, checks against the file %.1f\n", "replay",
+                  replay.signature_us, replay.execute_us, replay.tree_us, replay.store_us,
+                  replay.check_us);
+    table += line;
     const ledger::BenchSplit& few = report.splits.front();
     const ledger::BenchSplit& many = report.splits.back();
     const json document = {{"transactions", report.transactions},
@@ -81,7 +103,14 @@ void bench_ledger(const BenchFlags& flags, const GlobalOptions& globals) {
                            {"blocks", report.blocks},
                            {"committedPerSecond", report.committed_per_second},
                            {"replayedPerSecond", report.replayed_per_second},
+                           {"replay",
+                            {{"signatureUs", replay.signature_us},
+                             {"executeUs", replay.execute_us},
+                             {"treeUs", replay.tree_us},
+                             {"checkUs", replay.check_us},
+                             {"storeUs", replay.store_us}}},
                            {"splits", splits},
+                           {"tasks", report.work ? split_json(*report.work) : json()},
                            {"snapshot",
                             {{"bytes", report.snapshot.bytes},
                              {"writeSeconds", report.snapshot.write_seconds},
@@ -96,7 +125,15 @@ void bench_ledger(const BenchFlags& flags, const GlobalOptions& globals) {
                   static_cast<unsigned long long>(report.transactions), flags.accounts,
                   static_cast<unsigned long long>(report.blocks), report.committed_per_second,
                   report.replayed_per_second);
-    std::string output = text + table;
+    std::string output = text;
+    if (report.work) {
+        std::snprintf(text, sizeof text,
+                      "tasks      %8.0f tx/s (one block of %.0f accepts, commits and reveals after "
+                      "another, fsync)\n",
+                      1e6 / report.work->total_us(), report.work->transactions);
+        output += text;
+    }
+    output += table;
     std::snprintf(text, sizeof text,
                   "snapshot of %u accounts: %.1f MB, written in %.2f s, restored in %.2f s\n",
                   many.accounts, static_cast<double>(report.snapshot.bytes) * 1e-6,
