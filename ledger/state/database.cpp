@@ -183,7 +183,7 @@ Status Database::commit(const PreparedCommit& prepared, const BlockRecord& block
                              [&] { impl_->cache_.apply(plan.tree); });
     const Status stored = impl_->store_->commit(write, impl_->options_.sync);
     cached.get();
-    ASSAY_RETURN_IF_ERROR(stored);
+    if (!stored.ok()) return stored;
 
     auto next = std::make_shared<Head>();
     next->view = impl_->store_->snapshot();
