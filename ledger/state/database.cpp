@@ -183,7 +183,7 @@ Status Database::commit(const PreparedCommit& prepared, const BlockRecord& block
                              [&] { impl_->cache_.apply(plan.tree); });
     const Status stored = impl_->store_->commit(write, impl_->options_.sync);
     cached.get();
-    if (!stored.ok()) return stored;
+    if (!stored.ok()) return stored.error();
 
     auto next = std::make_shared<Head>();
     next->view = impl_->store_->snapshot();
