@@ -1,5 +1,7 @@
 #include "ledger/state/node_cache.h"
 
+#include <atomic>
+
 #include "tests/ledger/state/support.h"
 
 namespace assay::ledger {
@@ -12,7 +14,7 @@ using test::Random;
 class CountingNodes : public NodeReader {
 public:
     MemoryNodes nodes;
-    mutable size_t reads = 0;
+    mutable std::atomic<size_t> reads = 0;  // the tree reads from several threads
     Result<std::shared_ptr<const Node>> read_node(const NodeKey& key) const override {
         ++reads;
         return nodes.read_node(key);
