@@ -72,11 +72,9 @@ bool ask_for_tiles() {
 }  // namespace
 
 const KernelTable* amx_kernels() {
-    using Tile = DigitTile<AmxUnit, Avx512Vectors>;
-    static constexpr KernelTable kTable = make_table<Avx512Lanes>(
-        {Tile::kRows, Tile::kCols, Tile::kGroupRows, PackDigits<pack_avx512, Avx512Digits>::pack,
-         Tile::tile, Tile::kDepthBlock},
-        Tile::units);
+    static constexpr KernelTable kTable =
+        make_table<Avx512Lanes, DigitTile<AmxUnit, Avx512Vectors>>(
+            PackDigits<pack_avx512, Avx512Digits>::pack);
     const bool here = avx512vnni_kernels() != nullptr && machine_has_amx() && ask_for_tiles();
     return here ? &kTable : nullptr;
 }

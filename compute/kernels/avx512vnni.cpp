@@ -12,9 +12,8 @@
 namespace assay::compute {
 
 const KernelTable* avx512vnni_kernels() {
-    using Tile = WideTile<Avx512Vectors>;
-    static constexpr KernelTable kTable = make_table<Avx512Lanes>(
-        {Tile::kRows, Tile::kCols, Tile::kGroupRows, pack_avx512, Tile::tile, Tile::kDepthBlock});
+    static constexpr KernelTable kTable =
+        make_table<Avx512Lanes, WideTile<Avx512Vectors>>(pack_avx512);
     const bool here =
         __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("avx512f") != 0 &&
         __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&

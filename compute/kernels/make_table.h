@@ -52,11 +52,12 @@ constexpr KernelTable make_table(const GemmKernels& gemm) {
     return table;
 }
 
-// With its own count of units.
-template <class L>
-constexpr KernelTable make_table(const GemmKernels& gemm, int64_t (*units)(int64_t, int)) {
-    KernelTable table = make_table<L>(gemm);
-    table.units = units;
+// Products by the tile T, which says its sizes and may have its own count of units.
+template <class L, class T>
+constexpr KernelTable make_table(Bits (*pack)(const PackJob&)) {
+    KernelTable table = make_table<L>(
+        GemmKernels{T::kRows, T::kCols, T::kGroupRows, pack, T::tile, T::kDepthBlock});
+    if constexpr (requires { T::units(0, 0); }) table.units = T::units;
     return table;
 }
 

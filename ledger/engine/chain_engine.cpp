@@ -1,7 +1,6 @@
 #include "ledger/engine/chain_engine.h"
 
 #include "ledger/anchor.h"
-#include "ledger/codec/block.h"
 #include "ledger/codec/canonical.h"
 
 namespace assay::ledger {
@@ -199,9 +198,9 @@ void ChainEngine::forget(const CheckResult& admitted) {
     app_.release_nonce(admitted.sender, admitted.nonce, admitted.fee);
 }
 
-std::vector<Bytes> ChainEngine::mempool_candidates() const {
+std::vector<Bytes> ChainEngine::mempool_candidates(size_t max_count) const {
     const std::lock_guard lock(mempool_mutex_);
-    return mempool_.oldest(kMaxBlockTransactions, 2 * kMaxBlockTxBytes);
+    return mempool_.oldest(max_count, 2 * kMaxBlockTxBytes);
 }
 
 Result<CommittedBlock> ChainEngine::commit_block(pb::Block block, FinalizedBlock executed,

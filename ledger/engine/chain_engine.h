@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "ledger/block_check.h"
+#include "ledger/codec/block.h"
 #include "ledger/engine/engine.h"
 #include "ledger/engine/mempool.h"
 #include "ledger/local_application.h"
@@ -62,7 +63,9 @@ protected:
                                          std::vector<Misbehavior> misbehavior = {});
     // Undoes an admit whose transaction will not reach a block.
     void forget(const CheckResult& admitted);
-    [[nodiscard]] std::vector<Bytes> mempool_candidates() const;
+    // The oldest that wait, at most as many as a block may take.
+    [[nodiscard]] std::vector<Bytes> mempool_candidates(
+        size_t max_count = kMaxBlockTransactions) const;
     // Stores the block that was finalized last, drops its transactions and `refused` ones from the
     // mempool, rechecks the rest and tells the listeners.
     Result<CommittedBlock> commit_block(pb::Block block, FinalizedBlock executed,

@@ -52,11 +52,12 @@ Status Follower::apply(ByteView encoded_block) {
 void Follower::relay_passed_over() {
     if (!options_.relay) return;
     const std::lock_guard lock(relay_mutex_);
-    const std::vector<Bytes> waiting = mempool_candidates();
-    const bool is_passed_over = !waiting.empty() && waiting.front() == oldest_waiting_;
-    oldest_waiting_ = waiting.empty() ? Bytes{} : waiting.front();
+    std::vector<Bytes> first = mempool_candidates(1);
+    Bytes oldest = first.empty() ? Bytes{} : std::move(first.front());
+    const bool is_passed_over = !oldest.empty() && oldest == oldest_waiting_;
+    oldest_waiting_ = std::move(oldest);
     if (!is_passed_over) return;
-    for (const Bytes& tx : waiting) {
+    for (const Bytes& tx : mempool_candidates()) {
         const TxCode code = options_.relay(tx).code;
         // A producer that still has the oldest has the others too.
         if (code == TxCode::kAlreadyPending || code == TxCode::kNotAccepting ||

@@ -79,8 +79,11 @@ Result<std::vector<Bytes>> TaskTraffic::next(const ledger::BenchAccounts& accoun
             for (const pb::Slot& slot : task.slots())
                 if (slot.operator_() == own) answer(i, task, slot);
     }
-    const pb::Params params = contracts::get_params(state);
-    for (uint32_t i = 0; i < kJobsPerBlock; ++i) post_job(params);
+    pb::JobPost job;
+    *job.mutable_spec() = small_job();
+    ASSAY_ASSIGN(const auto quoted, contracts::quote(job.spec(), contracts::get_params(state)));
+    job.set_escrow(quoted.max_escrow);
+    for (uint32_t i = 0; i < kJobsPerBlock; ++i) add(0, contracts::TxType::kJobPost, job);
     ASSAY_RETURN_IF_ERROR(failure_);
     return std::move(block_);
 }
@@ -110,18 +113,6 @@ void TaskTraffic::register_provider(size_t provider) {
     message.mutable_sample()->set_backend("portable");
     message.mutable_sample()->set_device("bench");
     add(provider, contracts::TxType::kProviderRegister, message);
-}
-
-void TaskTraffic::post_job(const pb::Params& params) {
-    pb::JobPost message;
-    *message.mutable_spec() = small_job();
-    const auto quoted = contracts::quote(message.spec(), params);
-    if (!quoted) {
-        failure_ = quoted.error();
-        return;
-    }
-    message.set_escrow(quoted->max_escrow);
-    add(0, contracts::TxType::kJobPost, message);
 }
 
 void TaskTraffic::answer(size_t provider, const pb::Task& task, const pb::Slot& slot) {

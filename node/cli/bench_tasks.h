@@ -1,7 +1,7 @@
 // The traffic of a busy task market, for `assay bench ledger`: one requester posts jobs, providers
 // accept, commit and reveal what the rules offer them.
 //
-// Ownership: none of its own. Threads: one. Errors: those of signing.
+// Ownership: none of its own. Threads: one. Errors: those of signing and of quoting a job.
 #pragma once
 
 #include <vector>
@@ -29,7 +29,6 @@ public:
 private:
     void add(size_t sender, contracts::TxType type, const google::protobuf::Message& payload);
     void register_provider(size_t provider);
-    void post_job(const pb::Params& params);
     void answer(size_t provider, const pb::Task& task, const pb::Slot& slot);
 
     const ledger::BenchAccounts* accounts_ = nullptr;  // during next()

@@ -13,11 +13,9 @@
 namespace assay::compute {
 
 const KernelTable* avx512_digit_kernels() {
-    using Tile = DigitTile<PlainTiles, Avx512Vectors>;
-    static constexpr KernelTable kTable = make_table<Avx512Lanes>(
-        {Tile::kRows, Tile::kCols, Tile::kGroupRows, PackDigits<pack_avx512, Avx512Digits>::pack,
-         Tile::tile, Tile::kDepthBlock},
-        Tile::units);
+    static constexpr KernelTable kTable =
+        make_table<Avx512Lanes, DigitTile<PlainTiles, Avx512Vectors>>(
+            PackDigits<pack_avx512, Avx512Digits>::pack);
     return avx512vnni_kernels() != nullptr ? &kTable : nullptr;
 }
 
