@@ -195,12 +195,6 @@ std::array<uint8_t, Node::kHeaderBytes> Node::encoded_header() const {
             static_cast<uint8_t>(inners_ >> 8), static_cast<uint8_t>(inners_)};
 }
 
-Bytes encode_node(const Node& node) {
-    Bytes out = bytes_of(node.encoded_header());
-    append(out, node.encoded_slots());
-    return out;
-}
-
 Result<Node> decode_node(ByteView bytes) {
     if (bytes.size() < Node::kHeaderBytes || bytes[0] != kNodeFormat)
         return corrupt_node("unknown format");

@@ -5,8 +5,8 @@
 // alone), or the root of a child node with at least two leaves. In RAM a node is its stored bytes;
 // the hashes of the binary levels inside it are not stored but kept once a change needed them.
 //
-// Ownership and threads: plain values. Errors: decode_node returns kCorrupt for bytes that
-// encode_node would not produce. Format: docs/formats/state.md.
+// Ownership and threads: plain values. Errors: decode_node returns kCorrupt for bytes that no node
+// is encoded as. Format: docs/formats/state.md.
 #pragma once
 
 #include <array>
@@ -78,7 +78,7 @@ public:
     [[nodiscard]] bool empty_at(size_t position) const { return occupied_at(position) == 0; }
     [[nodiscard]] size_t memory_bytes() const;
 
-    // The two parts of what encode_node returns.
+    // What is stored: the header, then the slots.
     static constexpr size_t kHeaderBytes = 5;
     [[nodiscard]] std::array<uint8_t, kHeaderBytes> encoded_header() const;
     [[nodiscard]] ByteView encoded_slots() const { return ByteView(data_).first(packed_bytes()); }
@@ -105,7 +105,6 @@ private:
     Bytes data_;
 };
 
-[[nodiscard]] Bytes encode_node(const Node& node);
 [[nodiscard]] Result<Node> decode_node(ByteView bytes);
 
 }  // namespace assay::ledger

@@ -36,6 +36,12 @@ private:
     uint64_t state_;
 };
 
+inline Bytes encode_node(const Node& node) {
+    Bytes out = bytes_of(node.encoded_header());
+    append(out, node.encoded_slots());
+    return out;
+}
+
 class MemoryNodes : public NodeReader {
 public:
     Result<std::shared_ptr<const Node>> read_node(const NodeKey& key) const override {

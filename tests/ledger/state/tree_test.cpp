@@ -5,6 +5,7 @@
 namespace assay::ledger {
 namespace {
 
+using test::encode_node;
 using test::MemoryNodes;
 using test::Random;
 using test::sorted_leaves;
