@@ -127,8 +127,7 @@ void HttpServer::poke() {
 }
 
 void HttpServer::stop() {
-    if (state_->stopping.exchange(true)) return;
-    state_->workers.join();  // what runs or waits for a worker is answered; sessions post no more
+    if (!state_->stop_work()) return;  // what ran or waited for a worker is answered
     for (const auto& session : state_->live_sessions()) session->close();
     net::steady_timer patience(state_->io, kStopPatience);
     patience.async_wait([this](auto) { state_->io.stop(); });

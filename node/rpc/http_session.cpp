@@ -205,8 +205,7 @@ private:
     // meanwhile, so `work` may read its members.
     template <typename Work>
     void on_worker(Work work) {
-        if (state_.stopping) return;  // the workers may be gone
-        net::post(state_.workers, [self = shared_from_this(), work = std::move(work)] {
+        state_.post_work([self = shared_from_this(), work = std::move(work)] {
             HttpReply reply;
             try {
                 reply = work();

@@ -58,9 +58,8 @@ protected:
     // Runs `work` on a worker, then `done` with its result on the strand.
     template <typename Work, typename Done>
     void on_worker(Work work, Done done) {
-        if (state_.stopping) return;
         stream_.expires_never();
-        net::post(state_.workers, [self = shared_from_this(), work, done] {
+        state_.post_work([self = shared_from_this(), work, done] {
             try {
                 auto result = work();
                 net::post(self->stream_.get_executor(),

@@ -8,6 +8,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <map>
 #include <mutex>
@@ -40,7 +41,7 @@ struct ServerState {
     uint16_t port = 0;
 
     HttpCounters counters;
-    std::atomic<bool> stopping{false};
+    std::atomic<bool> stopping{false};  // set with mutex held
 
     // Guarded by mutex.
     std::mutex mutex;
@@ -52,6 +53,23 @@ struct ServerState {
     // Only stop() ends io: a session whose call waits for a worker is no work of io's own.
     net::executor_work_guard<net::io_context::executor_type> open{io.get_executor()};
     net::thread_pool workers;  // runs hooks
+
+    // Runs `work` on a worker; lets go of it, after the lock, when the server stops: nobody would
+    // run what is posted after stop_work(), and it would keep its session alive.
+    template <typename Work>
+    void post_work(Work work) {
+        const std::lock_guard lock(mutex);
+        if (!stopping) net::post(workers, std::move(work));
+    }
+    // What was posted is done afterwards, and nothing more is posted. False: that was so before.
+    bool stop_work() {
+        {
+            const std::lock_guard lock(mutex);
+            if (stopping.exchange(true)) return false;
+        }
+        workers.join();
+        return true;
+    }
 
     uint64_t enter(const std::shared_ptr<Session>& session) {
         const std::lock_guard lock(mutex);

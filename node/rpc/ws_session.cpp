@@ -103,7 +103,7 @@ private:
         busy_ = true;
         auto text = std::make_shared<std::string>(beast::buffers_to_string(buffer_.data()));
         buffer_.clear();
-        net::post(state_.workers, [self = shared_from_this(), text] {
+        state_.post_work([self = shared_from_this(), text] {
             const CallContext caller{
                 .role = self->role_, .subscriber = self.get(), .stopping = &self->state_.stopping};
             auto reply = self->state_.hooks.rpc(*text, caller);
@@ -136,7 +136,7 @@ private:
         }
         if (turn.empty()) return;
         pumping_ = true;
-        net::post(state_.workers, [self = shared_from_this(), turn = std::move(turn)] {
+        state_.post_work([self = shared_from_this(), turn = std::move(turn)] {
             auto messages = std::make_shared<std::vector<std::string>>();
             const bool more = self->advance(turn, *messages);
             net::post(self->ws_.get_executor(), [self, messages, more] {
