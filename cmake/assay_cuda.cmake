@@ -51,6 +51,17 @@ add_custom_command(
     DEPFILE ${assay_cuda_object}.d
     COMMENT "Compiling CUDA kernels for sm_75 to sm_90 and PTX"
     VERBATIM)
+# The kernels as text, for tools/check_ptx and tests/gpu_emulator.
+set(assay_ptx ${CMAKE_BINARY_DIR}/compute/cuda.ptx)
+add_custom_command(
+    OUTPUT ${assay_ptx}
+    COMMAND ${ASSAY_NVCC} ${assay_cuda_flags} -arch=compute_75 -I${CMAKE_SOURCE_DIR} -I${assay_cuda_include}
+        -MD -MF ${assay_ptx}.d -MT ${assay_ptx} -ptx ${assay_cuda_source} -o ${assay_ptx}
+    DEPENDS ${assay_cuda_source}
+    DEPFILE ${assay_ptx}.d
+    COMMENT "Compiling CUDA kernels to PTX"
+    VERBATIM)
+add_custom_target(assay_ptx ALL DEPENDS ${assay_ptx})
 file(WRITE ${CMAKE_BINARY_DIR}/cuda_libraries "${assay_cudart}\n")
 file(WRITE ${CMAKE_BINARY_DIR}/cuda_command
     "${ASSAY_NVCC};${assay_cuda_flags};-I${CMAKE_SOURCE_DIR};-I${assay_cuda_include}")

@@ -72,9 +72,11 @@ std::string CublasProducts::open() {
             status = lt_.preference_set(preference_, attribute, &alignment, sizeof alignment);
     }
     if (status != CUBLAS_STATUS_SUCCESS) return problem("setting up", status);
-    if (::cudaMalloc(&workspace_, kWorkspaceBytes) != cudaSuccess)
+    if (::cudaMalloc(&workspace_, kWorkspaceBytes) != cudaSuccess) {
+        (void)::cudaGetLastError();  // it is reported here, once
         return "the GPU is out of memory: " + std::to_string(kWorkspaceBytes) +
                " bytes are needed for the workspace of products";
+    }
     return {};
 }
 

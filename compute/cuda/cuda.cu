@@ -9,6 +9,13 @@
 namespace assay::compute {
 namespace {
 
+// CUDA keeps the last error of any call for the next cudaGetLastError(), which would take it for a
+// launch's: it is taken out where it is seen.
+cudaError_t taken(cudaError_t status) {
+    if (status != cudaSuccess) (void)::cudaGetLastError();
+    return status;
+}
+
 // One CUDA device, one stream of work, the first error. CUDA keeps a current device for each
 // thread, so every call chooses its own first.
 class CudaDevice {
@@ -18,15 +25,15 @@ public:
 
     explicit CudaDevice(int index) : index_(index) {}
     ~CudaDevice() {
-        (void)::cudaSetDevice(index_);
-        if (fault_ != nullptr) ::cudaFree(fault_);
-        if (stream_ != nullptr) ::cudaStreamDestroy(stream_);
+        if (stream_ == nullptr || !choose()) return;  // it was not opened, or is lost
+        (void)taken(::cudaFree(fault_));
+        (void)taken(::cudaStreamDestroy(stream_));
     }
 
     // Empty, or why there is no device to use.
     std::string open() {
         int count = 0;
-        const auto status = ::cudaGetDeviceCount(&count);
+        const auto status = taken(::cudaGetDeviceCount(&count));
         if (status != cudaSuccess) return ::cudaGetErrorString(status);
         if (count == 0) return "there is no CUDA device";
         if (index_ >= count)
@@ -52,12 +59,11 @@ public:
     void* allocate(size_t bytes) {
         void* made = nullptr;
         if (!choose()) return made;
-        const auto status = ::cudaMalloc(&made, bytes);
+        const auto status = taken(::cudaMalloc(&made, bytes));
         if (status == cudaSuccess) return made;
         if (status == cudaErrorMemoryAllocation) {
-            (void)::cudaGetLastError();  // it is reported here, once
             size_t free_bytes = 0, all_bytes = 0;
-            (void)::cudaMemGetInfo(&free_bytes, &all_bytes);
+            (void)taken(::cudaMemGetInfo(&free_bytes, &all_bytes));
             fail_with("the GPU is out of memory: " + std::to_string(bytes) +
                       " bytes more are needed, " + std::to_string(free_bytes) + " of " +
                       std::to_string(all_bytes) + " are free");
@@ -105,9 +111,9 @@ public:
     std::string failure() const { return failure_; }
     uint64_t free_bytes() const {
         size_t free = 0, total = 0;
-        return cudaSetDevice(index_) == cudaSuccess && cudaMemGetInfo(&free, &total) == cudaSuccess
-                   ? free
-                   : 0;
+        const bool known = taken(::cudaSetDevice(index_)) == cudaSuccess &&
+                           taken(::cudaMemGetInfo(&free, &total)) == cudaSuccess;
+        return known ? free : 0;
     }
     uint32_t fault() {
         uint32_t bits = 0;
@@ -126,7 +132,7 @@ private:
     }
     bool choose() { return check(::cudaSetDevice(index_), "choosing the device"); }
     bool check(cudaError_t status, const char* what) {
-        if (status == cudaSuccess) return true;
+        if (taken(status) == cudaSuccess) return true;
         fail_with(std::string("CUDA: ") + what + " failed: " + ::cudaGetErrorString(status));
         return false;
     }
@@ -160,7 +166,7 @@ Result<std::unique_ptr<Backend>> make_cuda_backend(const std::vector<int>& devic
 
 int cuda_devices() {
     int count = 0;
-    return ::cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;
+    return taken(::cudaGetDeviceCount(&count)) == cudaSuccess ? count : 0;
 }
 
 }  // namespace assay::compute

@@ -9,3 +9,8 @@ assay_test(compute_split_test SOURCES emulated_gpu.cpp split_operations_test.cpp
 assay_test(compute_task_test SOURCES task_test.cpp LINKS assay_compute)
 assay_test(compute_equality_test SOURCES equality.cpp equality_test.cpp LINKS assay_compute)
 assay_test(compute_train_images_test SOURCES train_images_test.cpp LINKS assay_compute)
+if(TARGET gpu_emulator)
+    assay_test(compute_cuda_test SOURCES avx512_digits.cpp cuda_test.cpp emulated_gpu.cpp equality.cpp kernels_random_test.cpp plain_tiles.cpp
+        LINKS gpu_emulator assay_compute)
+    target_compile_definitions(compute_cuda_test PRIVATE ASSAY_EMULATED_CUDA)
+endif()
