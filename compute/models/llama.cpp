@@ -55,7 +55,8 @@ private:
             target_ = program.targets = builder_.input("targets", {rows}, ElementType::kI32);
         table_ = builder_.constant("rotary", {config_.context, config_.head_dim()},
                                    rotary_table(config_.context, config_.head_dim(),
-                                                static_cast<double>(config_.rope_base)));
+                                                static_cast<double>(config_.rope_base),
+                                                config_.rope_scaling.value_or(RopeScaling{})));
         std::vector<TensorId> ids;
         for (const ParameterSpec& spec : llama_parameters(config_))
             ids.push_back(builder_.parameter(spec.name, spec.shape));
