@@ -53,17 +53,35 @@ std::string fraction(uint64_t nano) {
     return std::to_string(nano / kOneNano) + "." + digits;
 }
 
+std::string scaling_config(const RopeScaling& s) {
+    if (s.original_context == 0)
+        return "\"rope_type\": \"linear\", \"factor\": " + fraction(s.factor_nano);
+    return "\"rope_type\": \"llama3\", \"factor\": " + fraction(s.factor_nano) +
+           ", \"low_freq_factor\": " + fraction(s.low_freq_factor_nano) +
+           ", \"high_freq_factor\": " + fraction(s.high_freq_factor_nano) +
+           ", \"original_max_position_embeddings\": " + std::to_string(s.original_context);
+}
+
+// Newer readers know rope_parameters, older ones rope_theta and rope_scaling.
+std::string rope_config(const LlamaConfig& c) {
+    const std::string theta = "\"rope_theta\": " + std::to_string(c.rope_base) + ".0";
+    std::string text = "  " + theta + ",\n", type = "\"rope_type\": \"default\"";
+    if (c.rope_scaling) {
+        type = scaling_config(*c.rope_scaling);
+        text += "  \"rope_scaling\": {" + type + "},\n";
+    }
+    return text + "  \"rope_parameters\": {" + type + ", " + theta + "},\n";
+}
+
 std::string llama_config(const LlamaConfig& c) {
     return "{\n  \"architectures\": [\"LlamaForCausalLM\"],\n  \"model_type\": \"llama\",\n" +
            field("vocab_size", c.vocab) + field("max_position_embeddings", c.context) +
            field("hidden_size", c.d_model) + field("num_hidden_layers", c.n_layer) +
            field("num_attention_heads", c.n_head) + field("num_key_value_heads", c.n_kv_head) +
            field("head_dim", c.head_dim()) + field("intermediate_size", c.d_ff) +
-           "  \"hidden_act\": \"silu\",\n  \"rms_norm_eps\": " + fraction(c.eps_nano) +
-           ",\n  \"rope_theta\": " + std::to_string(c.rope_base) +
-           ".0,\n  \"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": " +
-           std::to_string(c.rope_base) +
-           ".0},\n  \"attention_bias\": false,\n  \"mlp_bias\": false,\n"
+           "  \"hidden_act\": \"silu\",\n  \"rms_norm_eps\": " + fraction(c.eps_nano) + ",\n" +
+           rope_config(c) +
+           "  \"attention_bias\": false,\n  \"mlp_bias\": false,\n"
            "  \"attention_dropout\": 0.0,\n  \"bos_token_id\": null,\n"
            "  \"eos_token_id\": null,\n  \"tie_word_embeddings\": " +
            (c.tied ? "true" : "false") + ",\n  \"torch_dtype\": \"float32\"\n}\n";
