@@ -129,6 +129,7 @@ compute::LlamaConfig llama_config(const pb::LlamaSpec& llama) {
         config.rope_scaling = {scaling.factor_nano(), scaling.low_freq_factor_nano(),
                                scaling.high_freq_factor_nano(), scaling.original_context()};
     }
+    config.qkv_bias = llama.qkv_bias();
     return config;
 }
 
@@ -201,6 +202,7 @@ void from_llama_config(const compute::LlamaConfig& llama, pb::LlamaSpec& out) {
         scaling.set_high_freq_factor_nano(llama.rope_scaling->high_freq_factor_nano);
         scaling.set_original_context(llama.rope_scaling->original_context);
     }
+    out.set_qkv_bias(llama.qkv_bias);
 }
 
 void from_model_config(const compute::ModelConfig& model, pb::ModelSpec& spec) {

@@ -210,6 +210,7 @@ Result<ModelConfig> llama_config(const json::Value& root, std::string_view type,
     ASSAY_RETURN_IF_ERROR(read_rope(root, config));
     const json::Value* tied = root.find("tie_word_embeddings");
     config.tied = tied != nullptr && tied->boolean;
+    config.qkv_bias = type == "qwen2";
     ASSAY_RETURN_IF_ERROR(set_context(config, context));
     ASSAY_RETURN_IF_ERROR(check_window(root, type, config.context));
     ASSAY_RETURN_IF_ERROR(validate(ModelConfig(config)));
@@ -222,7 +223,8 @@ Result<ModelConfig> hugging_face_config(std::string_view text, uint32_t context)
     ASSAY_ASSIGN(const json::Value root, json::parse(text));
     const json::Value* type = root.find("model_type");
     const std::string name = type != nullptr ? type->text : "";
-    if (name == "llama" || name == "mistral") return llama_config(root, name, context);
+    if (name == "llama" || name == "mistral" || name == "qwen2")
+        return llama_config(root, name, context);
     if (name == "gpt2") {
         ASSAY_ASSIGN(ModelConfig model, gpt2_config(root));
         if (context == 0 || context == token_model(model)->context) return model;
@@ -230,7 +232,7 @@ Result<ModelConfig> hugging_face_config(std::string_view text, uint32_t context)
                     "only a llama can be given another context: its positions are computed");
     }
     return fail(Code::kUnsupported, "config.json: model_type '" + name +
-                                        "' is not supported; use gpt2, llama or mistral");
+                                        "' is not supported; use gpt2, llama, mistral or qwen2");
 }
 
 }  // namespace assay::compute

@@ -2,8 +2,8 @@
 // files and their model.safetensors.index.json) to a starting checkpoint of the same model: its
 // parameters, with moments at zero.
 //
-// GPT-2, Llama, and Mistral within its window. F32, F16 and BF16 weights are read (widening is
-// exact). What would make another model than the one described is refused, never approximated.
+// GPT-2, Llama, Qwen2, and Mistral within its window. F32, F16 and BF16 weights are read (widening
+// is exact). What would make another model than the one described is refused, never approximated.
 // Plain functions. Errors: kUnsupported names the setting and what is supported; kCorrupt names the
 // tensor or key.
 #pragma once

@@ -84,6 +84,10 @@ Result<LlamaConfig> llama_from_metadata(const Metadata& metadata) {
     ASSAY_ASSIGN(config.eps_nano, metadata_number(metadata, "eps_nano", UINT64_MAX));
     ASSAY_ASSIGN(const uint64_t tied, metadata_number(metadata, "tied", 1));
     config.tied = tied != 0;
+    if (metadata.find("qkv_bias") != metadata.end()) {
+        ASSAY_ASSIGN(const uint64_t bias, metadata_number(metadata, "qkv_bias", 1));
+        config.qkv_bias = bias != 0;
+    }
     if (metadata.find("rope_factor_nano") == metadata.end()) return config;
     RopeScaling& scaling = config.rope_scaling.emplace();
     ASSAY_ASSIGN(scaling.factor_nano, metadata_number(metadata, "rope_factor_nano", UINT64_MAX));
@@ -108,6 +112,7 @@ Metadata llama_metadata(const LlamaConfig& llama) {
                          {"rope_base", std::to_string(llama.rope_base)},
                          {"eps_nano", std::to_string(llama.eps_nano)},
                          {"tied", llama.tied ? "1" : "0"}};
+    if (llama.qkv_bias) metadata["qkv_bias"] = "1";
     if (llama.rope_scaling) {
         const RopeScaling& scaling = *llama.rope_scaling;
         metadata["rope_factor_nano"] = std::to_string(scaling.factor_nano);

@@ -32,6 +32,7 @@ struct LlamaConfig {
     bool tied = false;            // the head is the embedding
 
     std::optional<RopeScaling> rope_scaling = std::nullopt;
+    bool qkv_bias = false;  // on queries, keys and values, as Qwen2
 
     uint32_t head_dim() const { return n_head == 0 ? 0 : d_model / n_head; }
     uint32_t kv_width() const { return head_dim() * n_kv_head; }

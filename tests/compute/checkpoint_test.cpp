@@ -271,7 +271,7 @@ TEST(Checkpoint, NamesItsOwnModel) {
     }
 }
 
-TEST(Checkpoint, NamesTheScalingOfItsPositions) {
+TEST(Checkpoint, NamesScalingAndBiasesWhereThereAreSome) {
     LlamaConfig llama{17, 8, 16, 2, 4, 2, 24};
     const Metadata plain = model_metadata(llama);
     EXPECT_EQ(plain.size(), 11U);  // as files from before there was scaling
@@ -283,6 +283,8 @@ TEST(Checkpoint, NamesTheScalingOfItsPositions) {
         const LoraConfig adapters{llama, 2};
         EXPECT_EQ(*model_from_metadata(model_metadata(adapters)), ModelConfig(adapters));
     }
+    llama.qkv_bias = true;
+    EXPECT_EQ(*model_from_metadata(model_metadata(llama)), ModelConfig(llama));
     Metadata damaged = model_metadata(llama);
     damaged["rope_factor_nano"] = "999999999";
     EXPECT_NE(model_from_metadata(damaged).error().message.find("rope_scaling.factor_nano"),

@@ -1,6 +1,9 @@
 // config.json of Llama and its like: the forms in use, exact numbers, what is refused by which
 // name.
 #include "compute/checkpoint/import_model.h"
+
+#include <array>
+
 #include "compute/models/limits.h"
 #include "tests/support/test.h"
 
@@ -99,6 +102,81 @@ TEST(ImportConfig, AWindowIsTakenUpToItsContext) {
     EXPECT_EQ(accepted(text, 4096).context, 4096U);
     expect_refused(text, "sliding_window is 4096, less than the context of 4097", 4097);
     EXPECT_EQ(accepted(config(R"("sliding_window":null)", "mistral"), 65'536).context, 65'536U);
+}
+
+TEST(ImportConfig, Qwen2IsALlamaWithBiases) {
+    const std::string unused = R"("use_sliding_window":false,"sliding_window":32)";
+    EXPECT_TRUE(accepted(config(unused, "qwen2")).qkv_bias);
+    expect_refused(config(R"("use_sliding_window":true,"sliding_window":32)", "qwen2"),
+                   "sliding_window is 32, less than the context of 64");
+    EXPECT_FALSE(accepted(config(unused)).qkv_bias);
+    expect_refused(config(R"("attention_bias":true)"), "attention_bias is supported only as false");
+    expect_refused(config("", "qwen3"), "model_type 'qwen3' is not supported; use gpt2, llama");
+}
+
+// Sizes as their files state them; parameters as their authors count them.
+TEST(ImportConfig, ModelsInUseHaveTheirParameters) {
+    struct Known {
+        const char* name;
+        const char* type;
+        std::array<int, 6> sizes;  // vocabulary, width, SwiGLU, layers, heads, of keys
+        const char* more;
+        uint64_t parameters;
+    };
+    const Known models[] = {
+        {"Llama 3.2 1B",
+         "llama",
+         {128256, 2048, 8192, 16, 32, 8},
+         R"("tie_word_embeddings":true)",
+         1'235'814'400},
+        {"Llama 3.2 3B",
+         "llama",
+         {128256, 3072, 8192, 28, 24, 8},
+         R"("tie_word_embeddings":true)",
+         3'212'749'824},
+        {"Llama 3.1 8B",
+         "llama",
+         {128256, 4096, 14336, 32, 32, 8},
+         R"("mlp_bias":false)",
+         8'030'261'248},
+        {"TinyLlama 1.1B",
+         "llama",
+         {32000, 2048, 5632, 22, 32, 4},
+         R"("rope_scaling":null)",
+         1'100'048'384},
+        {"SmolLM2 135M",
+         "llama",
+         {49152, 576, 1536, 30, 9, 3},
+         R"("tie_word_embeddings":true,"rope_theta":100000,"rope_interleaved":false)",
+         134'515'008},
+        {"Qwen2.5 0.5B",
+         "qwen2",
+         {151936, 896, 4864, 24, 14, 2},
+         R"("tie_word_embeddings":true,"use_sliding_window":false,"sliding_window":32)",
+         494'032'768},
+        {"Qwen2.5 1.5B",
+         "qwen2",
+         {151936, 1536, 8960, 28, 12, 2},
+         R"("tie_word_embeddings":true)",
+         1'543'714'304},
+        {"Mistral 7B",
+         "mistral",
+         {32000, 4096, 14336, 32, 32, 8},
+         R"("sliding_window":4096)",
+         7'241'732'096}};
+    for (const Known& known : models) {
+        constexpr const char* kKeys[] = {"vocab_size",          "hidden_size",
+                                         "intermediate_size",   "num_hidden_layers",
+                                         "num_attention_heads", "num_key_value_heads"};
+        std::string text = std::string(R"({"model_type":")") + known.type +
+                           R"(","hidden_act":"silu","rms_norm_eps":1e-06,)"
+                           R"("max_position_embeddings":32768,)" +
+                           known.more;
+        for (size_t i = 0; i < known.sizes.size(); ++i)
+            text += std::string(",\"") + kKeys[i] + "\":" + std::to_string(known.sizes[i]);
+        const LlamaConfig model = accepted(text + "}", 4096);
+        EXPECT_EQ(checkpoint_bytes(model), 12 * known.parameters) << known.name;
+    }
 }
 
 TEST(ImportConfig, AHeadsWidthMustBeItsPartOfTheModels) {

@@ -40,7 +40,7 @@ compute::JobConfig llama_job() {
     return config;
 }
 
-TEST(JobSpec, ScaledPositionsRoundTripAndTheirAbsenceIsNotEncoded) {
+TEST(JobSpec, ScalingAndBiasesRoundTripAndTheirAbsenceIsNotEncoded) {
     compute::JobConfig config = llama_job();
     pb::JobSpec plain, scaled;
     contracts::from_job_config(config, plain);
@@ -51,6 +51,7 @@ TEST(JobSpec, ScaledPositionsRoundTripAndTheirAbsenceIsNotEncoded) {
               "088002104018202002280430023830"
               "40a0c21e48e8075001");
     std::get<compute::LlamaConfig>(config.model).rope_scaling = {8, 1, 4, 8192};
+    std::get<compute::LlamaConfig>(config.model).qkv_bias = true;
     contracts::from_job_config(config, scaled);
     EXPECT_EQ(contracts::to_job_config(scaled)->model, config.model);
     EXPECT_EQ(to_hex(view_of(scaled.model().llama().rope_scaling().SerializeAsString())),

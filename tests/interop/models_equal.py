@@ -18,7 +18,8 @@ import sys
 import torch
 from peft import PeftModel
 from transformers import (AutoConfig, AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, LlamaConfig,
-                          LlamaForCausalLM, MistralConfig, MistralForCausalLM)
+                          LlamaForCausalLM, MistralConfig, MistralForCausalLM, Qwen2Config,
+                          Qwen2ForCausalLM)
 
 TOLERANCE = 1e-3
 CONTEXT, BATCH = 32, 8
@@ -56,6 +57,7 @@ MODELS = {
                              original_max_position_embeddings=CONTEXT // 2),
     "llama-linear": lambda: scaled(rope_type="linear", factor=2.5),
     "mistral": lambda: llama((MistralForCausalLM, MistralConfig), sliding_window=CONTEXT),
+    "qwen2": lambda: llama((Qwen2ForCausalLM, Qwen2Config), tie_word_embeddings=True),
 }
 SCALED = {"llama3", "llama-linear"}
 REFUSED = {
@@ -71,6 +73,8 @@ REFUSED = {
               ({"rope_parameters": {"rope_type": "llama3", "rope_theta": 1e4}}, "rope_parameters.factor")],
     "llama3": [({"rope_scaling": {"rope_type": "linear", "factor": 2.0}}, "rope_parameters differ")],
     "mistral": [({"sliding_window": CONTEXT - 1}, "sliding_window")],
+    "qwen2": [({"use_sliding_window": True, "sliding_window": 16}, "sliding_window"),
+              ({"model_type": "llama"}, "self_attn.k_proj.bias is not part")],
 }
 
 
@@ -176,6 +180,24 @@ def adapters(checks, family, tokens):
     checks.check(f"{family} adapters are small", 3 * sizes[0] < sizes[1], f"{sizes[0]} of {sizes[1]} bytes")
 
 
+def models_in_job_files(checks):
+    """A job file may name the model of --initial; members left out have their defaults."""
+    model = {"vocab": 256, "context": CONTEXT, "dModel": 64, "nLayer": 3, "nHead": 4, "nKvHead": 2,
+             "dFf": 160, "ropeBase": 10000, "eps": "0.00001"}
+    for members, good in ((model, True), (model | {"nHead": 8}, False)):
+        with open(f"{checks.out}/job.json") as file:
+            job = json.load(file) | {"model": {"llama": members}}
+        with open(f"{checks.out}/job-with-model.json", "w") as file:
+            json.dump(job, file)
+        done = checks.run("job", "rehearse", f"{checks.out}/job-with-model.json", "--data",
+                          f"{checks.out}/data.txt", "--initial", f"{checks.out}/llama-F32",
+                          "--out", f"{checks.out}/job-with-model")
+        text = done.stdout + done.stderr
+        checks.check(f"model in the job file, nHead {members['nHead']}",
+                     done.returncode == 0 if good else "leave `model` out" in text,
+                     "taken" if done.returncode == 0 else "refused" if not good else text)
+
+
 def main():
     assay, out = sys.argv[1:]
     torch.manual_seed(3)
@@ -194,6 +216,7 @@ def main():
         both_ways(checks, family, torch.tensor(list(text), dtype=torch.int64))
     for family in MODELS:
         adapters(checks, family, torch.tensor(list(text), dtype=torch.int64))
+    models_in_job_files(checks)
     for family, cases in REFUSED.items():
         for change, words in cases:
             checks.refused(family, change, words)

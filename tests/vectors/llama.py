@@ -3,7 +3,8 @@
   llama.py LLAMA.json ROTARY.json     needs reference.py of OFA-1 on PYTHONPATH
 
 The trees are those of docs/arithmetic.md: RMSNorm, rotary positions, grouped-query attention, SwiGLU,
-linear layers without bias (weights are outputs x inputs), a tied or separate head.
+linear layers (weights are outputs x inputs; biases on queries, keys and values alone, or none), a tied
+or separate head.
 """
 import json
 import math
@@ -193,9 +194,13 @@ def init(cfg, seed):
     shapes = [("embed", (v, d), 0.02)]
     for i in range(nl):
         p = f"h.{i}."
-        shapes += [(p + "norm_1.g", (d,), 1), (p + "q.w", (d, d), 0.02), (p + "k.w", (kv, d), 0.02),
-                   (p + "v.w", (kv, d), 0.02), (p + "o.w", (d, d), res), (p + "norm_2.g", (d,), 1),
-                   (p + "gate.w", (ff, d), 0.02), (p + "up.w", (ff, d), 0.02), (p + "down.w", (d, ff), res)]
+        shapes += [(p + "norm_1.g", (d,), 1)]
+        for name, rows in (("q", d), ("k", kv), ("v", kv)):
+            shapes += [(p + name + ".w", (rows, d), 0.02)]
+            if cfg.get("qkv_bias"):
+                shapes += [(p + name + ".b", (rows,), 0)]
+        shapes += [(p + "o.w", (d, d), res), (p + "norm_2.g", (d,), 1), (p + "gate.w", (ff, d), 0.02),
+                   (p + "up.w", (ff, d), 0.02), (p + "down.w", (d, ff), res)]
     shapes += [("norm_f.g", (d,), 1)]
     if not cfg["tied"]:
         shapes += [("head", (v, d), 0.02)]
@@ -216,6 +221,8 @@ def step(p, tokens, targets, cfg, slices, table):
         w = {k[len(f"h.{i}."):]: v for k, v in p.items() if k.startswith(f"h.{i}.")}
         a, s1 = rmsnorm(x, w["norm_1.g"], eps)
         q, k, v = (gemm(a, w[n + ".w"].T, slices) for n in "qkv")
+        if cfg.get("qkv_bias"):
+            q, k, v = q + w["q.b"], k + w["k.b"], v + w["v.b"]
         y, sa = attention(rotary(q, k, v, table, batch, heads, kv), batch, heads, slices)
         x = x + gemm(y, w["o.w"].T, slices)
         c, s2 = rmsnorm(x, w["norm_2.g"], eps)
@@ -246,6 +253,7 @@ def step(p, tokens, targets, cfg, slices, table):
         da = (gemm(dq, w["q.w"], slices) + gemm(dk, w["k.w"], slices)) + gemm(dv, w["v.w"], slices)
         for name, g in (("q", dq), ("k", dk), ("v", dv)):
             gr[n + name + ".w"] = gemm(g.T, a, slices)
+            gr[n + name + ".b"] = esum(g, 0)
         db, gr[n + "norm_1.g"] = rmsnorm_grad(da, w["norm_1.g"], s1)
         dx = dx + db
     gr["embed"] = esum_scatter(dx, tok, p["embed"].shape[0])
@@ -301,7 +309,8 @@ def main():
                                          ({"n_kv_head": 1, "rope_base": 500000, "eps_nano": 1000}, 3, 2, 2),
                                          ({}, 2, 2, 1), ({}, 2, 2, 3),
                                          ({"n_head": 2, "rope_scaling": llama3(8, 1, 4, 128)}, 3, 2, 2),
-                                         ({"rope_scaling": {"factor_nano": 2_500_000_000}}, 2, 2, 2)):
+                                         ({"rope_scaling": {"factor_nano": 2_500_000_000}}, 2, 2, 2),
+                                         ({"n_layer": 2, "qkv_bias": 1}, 4, 2, 2)):
         cfg = base | change
         data = g.integers(0, cfg["vocab"], 300)
         hyper = {"lr": 1e-2, "beta1": 0.9, "beta2": 0.95, "eps": 1e-8, "decay": 0.1, "clip": 1.0}
