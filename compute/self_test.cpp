@@ -335,12 +335,16 @@ Result<std::optional<RopeScaling>> read_rope_scaling(const Value& object) {
     RopeScaling scaling;
     ASSAY_ASSIGN(const Value* factor, member(*value, "factor_nano"));
     ASSAY_ASSIGN(scaling.factor_nano, factor->as_u64());
+    if (scaling.factor_nano == 0) return fail(Code::kCorrupt, "rope_scaling.factor_nano is 0");
     if (value->find("original_context") == nullptr) return std::optional{scaling};
     ASSAY_ASSIGN(const Value* low, member(*value, "low_freq_factor_nano"));
     ASSAY_ASSIGN(scaling.low_freq_factor_nano, low->as_u64());
     ASSAY_ASSIGN(const Value* high, member(*value, "high_freq_factor_nano"));
     ASSAY_ASSIGN(scaling.high_freq_factor_nano, high->as_u64());
     ASSAY_ASSIGN(const int64_t original, integer(*value, "original_context"));
+    if (scaling.high_freq_factor_nano <= scaling.low_freq_factor_nano || original < 1 ||
+        original > UINT32_MAX)
+        return fail(Code::kCorrupt, "rope_scaling is out of range");
     scaling.original_context = static_cast<uint32_t>(original);
     return std::optional{scaling};
 }
