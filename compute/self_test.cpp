@@ -258,6 +258,30 @@ Status check_random(const Value& root, VectorReport& report) {
     return {};
 }
 
+Status check_rotary(const Value& cases, VectorReport& report) {
+    for (size_t i = 0; i < cases.items.size(); ++i) {
+        const Value& item = cases.items[i];
+        ASSAY_ASSIGN(const int64_t head_dim, integer(item, "head_dim"));
+        ASSAY_ASSIGN(const int64_t base, integer(item, "base"));
+        ASSAY_ASSIGN(const std::vector<uint64_t> rows, words(item, "rows"));
+        ASSAY_ASSIGN(const auto scaling, read_rope_scaling(item));
+        ASSAY_ASSIGN(const FloatArray expected, floats(item, "table"));
+        const uint64_t context = rows.empty() ? 0 : *std::ranges::max_element(rows) + 1;
+        if (head_dim < 2 || head_dim > 1024 || head_dim % 2 != 0 || base < 2 || context > 65536)
+            return fail(Code::kCorrupt, "rotary: case " + std::to_string(i) + " is out of range");
+        const std::vector<float> table =
+            rotary_table(static_cast<int64_t>(context), head_dim, static_cast<double>(base),
+                         scaling.value_or(RopeScaling{}));
+        std::vector<float> found;
+        for (const uint64_t row : rows) {
+            const auto first = table.begin() + static_cast<int64_t>(row) * head_dim;
+            found.insert(found.end(), first, first + head_dim);
+        }
+        report.compare("table[" + std::to_string(i) + "]", found, expected.data);
+    }
+    return {};
+}
+
 Status check_file(const std::string& name, const Value& root, Backend& backend,
                   VectorReport& report) {
     backend.clear_fault();
@@ -267,6 +291,7 @@ Status check_file(const std::string& name, const Value& root, Backend& backend,
     if (name == "functions") return check_functions(root, backend, report);
     if (name == "layers") return check_layers(root, backend, report);
     if (name == "random") return check_random(root, report);
+    if (name == "rotary") return check_rotary(root, report);
     return check_training_vectors(root, backend, report);
 }
 
@@ -302,6 +327,26 @@ void VectorReport::compare_words(const std::string& label, std::span<const uint6
 Result<const Value*> member(const Value& object, std::string_view key) {
     if (const Value* found = object.find(key)) return found;
     return fail(Code::kCorrupt, "field \"" + std::string(key) + "\" is missing");
+}
+
+Result<std::optional<RopeScaling>> read_rope_scaling(const Value& object) {
+    const Value* value = object.find("rope_scaling");
+    if (value == nullptr) return std::optional<RopeScaling>{};
+    RopeScaling scaling;
+    ASSAY_ASSIGN(const Value* factor, member(*value, "factor_nano"));
+    ASSAY_ASSIGN(scaling.factor_nano, factor->as_u64());
+    if (scaling.factor_nano == 0) return fail(Code::kCorrupt, "rope_scaling.factor_nano is 0");
+    if (value->find("original_context") == nullptr) return std::optional{scaling};
+    ASSAY_ASSIGN(const Value* low, member(*value, "low_freq_factor_nano"));
+    ASSAY_ASSIGN(scaling.low_freq_factor_nano, low->as_u64());
+    ASSAY_ASSIGN(const Value* high, member(*value, "high_freq_factor_nano"));
+    ASSAY_ASSIGN(scaling.high_freq_factor_nano, high->as_u64());
+    ASSAY_ASSIGN(const int64_t original, integer(*value, "original_context"));
+    if (scaling.high_freq_factor_nano <= scaling.low_freq_factor_nano || original < 1 ||
+        original > UINT32_MAX)
+        return fail(Code::kCorrupt, "rope_scaling is out of range");
+    scaling.original_context = static_cast<uint32_t>(original);
+    return std::optional{scaling};
 }
 
 Result<FloatArray> read_floats(const Value& value) {

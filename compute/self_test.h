@@ -8,11 +8,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "compute/arithmetic/rotary.h"
 #include "compute/json/json.h"
 #include "compute/kernels/backend.h"
 
@@ -44,10 +46,12 @@ Result<FloatArray> read_floats(const json::Value& value);
 Result<std::vector<int64_t>> read_integers(const json::Value& value);
 // Member of an object, or kCorrupt naming it.
 Result<const json::Value*> member(const json::Value& object, std::string_view key);
+// The member "rope_scaling"; nothing where there is none.
+Result<std::optional<RopeScaling>> read_rope_scaling(const json::Value& object);
 
 inline constexpr const char* kVectorFiles[] = {"sum",    "gemm",   "gemm_folded", "functions",
                                                "layers", "random", "training",    "llama",
-                                               "lora",   "cnn"};
+                                               "lora",   "cnn",    "rotary"};
 
 Result<std::vector<VectorReport>> run_vectors(const std::filesystem::path& directory,
                                               Backend& backend);

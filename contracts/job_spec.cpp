@@ -120,6 +120,19 @@ Status check_program(const compute::JobConfig& config) {
 
 namespace {
 
+compute::LlamaConfig llama_config(const pb::LlamaSpec& llama) {
+    compute::LlamaConfig config{
+        llama.vocab(),     llama.context(), llama.d_model(),   llama.n_layer(),  llama.n_head(),
+        llama.n_kv_head(), llama.d_ff(),    llama.rope_base(), llama.eps_nano(), llama.tied()};
+    if (llama.has_rope_scaling()) {
+        const pb::RopeScalingSpec& scaling = llama.rope_scaling();
+        config.rope_scaling = {scaling.factor_nano(), scaling.low_freq_factor_nano(),
+                               scaling.high_freq_factor_nano(), scaling.original_context()};
+    }
+    config.qkv_bias = llama.qkv_bias();
+    return config;
+}
+
 Result<compute::ModelConfig> adapters_of(const compute::ModelConfig& base, uint32_t rank) {
     if (const auto* gpt = std::get_if<compute::GptConfig>(&base))
         return compute::ModelConfig(compute::LoraConfig{*gpt, rank});
@@ -150,10 +163,7 @@ Result<compute::JobConfig> to_job_config(const pb::JobSpec& spec) {
                                           {cnn.strides().begin(), cnn.strides().end()},
                                           cnn.classes()};
     } else if (spec.model().has_llama()) {
-        const pb::LlamaSpec& llama = spec.model().llama();
-        config.model = compute::LlamaConfig{
-            llama.vocab(),     llama.context(), llama.d_model(),   llama.n_layer(),  llama.n_head(),
-            llama.n_kv_head(), llama.d_ff(),    llama.rope_base(), llama.eps_nano(), llama.tied()};
+        config.model = llama_config(spec.model().llama());
     } else {
         return fail(Code::kInvalidArgument,
                     "model is not set; give model.gpt, model.llama, model.mlp or model.cnn");
@@ -173,6 +183,27 @@ Result<compute::JobConfig> to_job_config(const pb::JobSpec& spec) {
 }
 
 namespace {
+
+void from_llama_config(const compute::LlamaConfig& llama, pb::LlamaSpec& out) {
+    out.set_vocab(llama.vocab);
+    out.set_context(llama.context);
+    out.set_d_model(llama.d_model);
+    out.set_n_layer(llama.n_layer);
+    out.set_n_head(llama.n_head);
+    out.set_n_kv_head(llama.n_kv_head);
+    out.set_d_ff(llama.d_ff);
+    out.set_rope_base(llama.rope_base);
+    out.set_eps_nano(llama.eps_nano);
+    out.set_tied(llama.tied);
+    if (llama.rope_scaling) {
+        pb::RopeScalingSpec& scaling = *out.mutable_rope_scaling();
+        scaling.set_factor_nano(llama.rope_scaling->factor_nano);
+        scaling.set_low_freq_factor_nano(llama.rope_scaling->low_freq_factor_nano);
+        scaling.set_high_freq_factor_nano(llama.rope_scaling->high_freq_factor_nano);
+        scaling.set_original_context(llama.rope_scaling->original_context);
+    }
+    out.set_qkv_bias(llama.qkv_bias);
+}
 
 void from_model_config(const compute::ModelConfig& model, pb::ModelSpec& spec) {
     if (const auto* lora = std::get_if<compute::LoraConfig>(&model)) {
@@ -194,17 +225,7 @@ void from_model_config(const compute::ModelConfig& model, pb::ModelSpec& spec) {
         out.mutable_strides()->Assign(cnn->strides.begin(), cnn->strides.end());
         out.set_classes(cnn->classes);
     } else if (const auto* llama = std::get_if<compute::LlamaConfig>(&model)) {
-        pb::LlamaSpec& out = *spec.mutable_llama();
-        out.set_vocab(llama->vocab);
-        out.set_context(llama->context);
-        out.set_d_model(llama->d_model);
-        out.set_n_layer(llama->n_layer);
-        out.set_n_head(llama->n_head);
-        out.set_n_kv_head(llama->n_kv_head);
-        out.set_d_ff(llama->d_ff);
-        out.set_rope_base(llama->rope_base);
-        out.set_eps_nano(llama->eps_nano);
-        out.set_tied(llama->tied);
+        from_llama_config(*llama, *spec.mutable_llama());
     } else {
         const auto& mlp = std::get<compute::MlpConfig>(model);
         pb::MlpSpec& out = *spec.mutable_mlp();

@@ -19,6 +19,21 @@ double whole(double x) {
     return static_cast<double>(static_cast<int64_t>(x));
 }
 
+double from_nano(uint64_t nano) {
+    return static_cast<double>(nano) / 1e9;
+}
+
+double scaled(double half_turns, const RopeScaling& scaling) {
+    const double far = half_turns / from_nano(scaling.factor_nano);
+    if (scaling.original_context == 0) return far;
+    const double low = from_nano(scaling.low_freq_factor_nano);
+    const double high = from_nano(scaling.high_freq_factor_nano);
+    const double turns = static_cast<double>(scaling.original_context) * (half_turns * 0.5);
+    const double s = (turns - low) / (high - low);
+    if (s <= 0.0) return far;
+    return s >= 1.0 ? half_turns : (1.0 - s) * far + s * half_turns;
+}
+
 }  // namespace
 
 double log64(double x) {
@@ -50,12 +65,14 @@ double exp64(double y) {
     return s;
 }
 
-std::vector<float> rotary_table(int64_t context, int64_t head_dim, double base) {
+std::vector<float> rotary_table(int64_t context, int64_t head_dim, double base,
+                                const RopeScaling& scaling) {
     const int64_t half = head_dim / 2;
     std::vector<float> table(static_cast<size_t>(context * head_dim));
     const double slope = log64(base) / static_cast<double>(half);
     for (int64_t i = 0; i < half; ++i) {
-        const double half_turns = exp64(-(slope * static_cast<double>(i))) / kPi;  // a position
+        const double unscaled = exp64(-(slope * static_cast<double>(i))) / kPi;
+        const double half_turns = scaled(unscaled, scaling);  // a position
         for (int64_t t = 0; t < context; ++t) {
             const double turns = static_cast<double>(t) * half_turns;
             const double u = turns - 2.0 * whole(turns * 0.5);

@@ -34,11 +34,19 @@ constexpr Rename kGptNames[] = {
 };
 
 constexpr Rename kLlamaNames[] = {
-    {"embed", "embed_tokens.weight"},       {"norm_f.g", "norm.weight"},
-    {"norm_1.g", "input_layernorm.weight"}, {"q.w", "self_attn.q_proj.weight"},
-    {"k.w", "self_attn.k_proj.weight"},     {"v.w", "self_attn.v_proj.weight"},
-    {"o.w", "self_attn.o_proj.weight"},     {"norm_2.g", "post_attention_layernorm.weight"},
-    {"gate.w", "mlp.gate_proj.weight"},     {"up.w", "mlp.up_proj.weight"},
+    {"embed", "embed_tokens.weight"},
+    {"norm_f.g", "norm.weight"},
+    {"norm_1.g", "input_layernorm.weight"},
+    {"q.w", "self_attn.q_proj.weight"},
+    {"k.w", "self_attn.k_proj.weight"},
+    {"v.w", "self_attn.v_proj.weight"},
+    {"q.b", "self_attn.q_proj.bias"},
+    {"k.b", "self_attn.k_proj.bias"},
+    {"v.b", "self_attn.v_proj.bias"},
+    {"o.w", "self_attn.o_proj.weight"},
+    {"norm_2.g", "post_attention_layernorm.weight"},
+    {"gate.w", "mlp.gate_proj.weight"},
+    {"up.w", "mlp.up_proj.weight"},
     {"down.w", "mlp.down_proj.weight"},
 };
 
@@ -53,17 +61,41 @@ std::string fraction(uint64_t nano) {
     return std::to_string(nano / kOneNano) + "." + digits;
 }
 
+std::string scaling_config(const RopeScaling& s) {
+    if (s.original_context == 0)
+        return "\"rope_type\": \"linear\", \"factor\": " + fraction(s.factor_nano);
+    return "\"rope_type\": \"llama3\", \"factor\": " + fraction(s.factor_nano) +
+           ", \"low_freq_factor\": " + fraction(s.low_freq_factor_nano) +
+           ", \"high_freq_factor\": " + fraction(s.high_freq_factor_nano) +
+           ", \"original_max_position_embeddings\": " + std::to_string(s.original_context);
+}
+
+// Newer readers know rope_parameters, older ones rope_theta and rope_scaling.
+std::string rope_config(const LlamaConfig& c) {
+    const std::string theta = "\"rope_theta\": " + std::to_string(c.rope_base) + ".0";
+    std::string text = "  " + theta + ",\n", type = "\"rope_type\": \"default\"";
+    if (c.rope_scaling) {
+        type = scaling_config(*c.rope_scaling);
+        text += "  \"rope_scaling\": {" + type + "},\n";
+    }
+    return text + "  \"rope_parameters\": {" + type + ", " + theta + "},\n";
+}
+
 std::string llama_config(const LlamaConfig& c) {
-    return "{\n  \"architectures\": [\"LlamaForCausalLM\"],\n  \"model_type\": \"llama\",\n" +
-           field("vocab_size", c.vocab) + field("max_position_embeddings", c.context) +
-           field("hidden_size", c.d_model) + field("num_hidden_layers", c.n_layer) +
-           field("num_attention_heads", c.n_head) + field("num_key_value_heads", c.n_kv_head) +
-           field("head_dim", c.head_dim()) + field("intermediate_size", c.d_ff) +
-           "  \"hidden_act\": \"silu\",\n  \"rms_norm_eps\": " + fraction(c.eps_nano) +
-           ",\n  \"rope_theta\": " + std::to_string(c.rope_base) +
-           ".0,\n  \"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": " +
-           std::to_string(c.rope_base) +
-           ".0},\n  \"attention_bias\": false,\n  \"mlp_bias\": false,\n"
+    const char* const type = c.qkv_bias ? "  \"architectures\": [\"Qwen2ForCausalLM\"],\n"
+                                          "  \"model_type\": \"qwen2\",\n"
+                                          "  \"use_sliding_window\": false,\n"
+                                        : "  \"architectures\": [\"LlamaForCausalLM\"],\n"
+                                          "  \"model_type\": \"llama\",\n"
+                                          "  \"attention_bias\": false,\n"
+                                          "  \"mlp_bias\": false,\n";
+    return std::string("{\n") + type + field("vocab_size", c.vocab) +
+           field("max_position_embeddings", c.context) + field("hidden_size", c.d_model) +
+           field("num_hidden_layers", c.n_layer) + field("num_attention_heads", c.n_head) +
+           field("num_key_value_heads", c.n_kv_head) + field("head_dim", c.head_dim()) +
+           field("intermediate_size", c.d_ff) +
+           "  \"hidden_act\": \"silu\",\n  \"rms_norm_eps\": " + fraction(c.eps_nano) + ",\n" +
+           rope_config(c) +
            "  \"attention_dropout\": 0.0,\n  \"bos_token_id\": null,\n"
            "  \"eos_token_id\": null,\n  \"tie_word_embeddings\": " +
            (c.tied ? "true" : "false") + ",\n  \"torch_dtype\": \"float32\"\n}\n";

@@ -84,7 +84,43 @@ Result<LlamaConfig> llama_from_metadata(const Metadata& metadata) {
     ASSAY_ASSIGN(config.eps_nano, metadata_number(metadata, "eps_nano", UINT64_MAX));
     ASSAY_ASSIGN(const uint64_t tied, metadata_number(metadata, "tied", 1));
     config.tied = tied != 0;
+    if (metadata.find("qkv_bias") != metadata.end()) {
+        ASSAY_ASSIGN(const uint64_t bias, metadata_number(metadata, "qkv_bias", 1));
+        config.qkv_bias = bias != 0;
+    }
+    if (metadata.find("rope_factor_nano") == metadata.end()) return config;
+    RopeScaling& scaling = config.rope_scaling.emplace();
+    ASSAY_ASSIGN(scaling.factor_nano, metadata_number(metadata, "rope_factor_nano", UINT64_MAX));
+    ASSAY_ASSIGN(scaling.low_freq_factor_nano,
+                 metadata_number(metadata, "rope_low_freq_factor_nano", UINT64_MAX));
+    ASSAY_ASSIGN(scaling.high_freq_factor_nano,
+                 metadata_number(metadata, "rope_high_freq_factor_nano", UINT64_MAX));
+    ASSAY_RETURN_IF_ERROR(
+        read_numbers(metadata, {{"rope_original_context", &scaling.original_context}}));
     return config;
+}
+
+Metadata llama_metadata(const LlamaConfig& llama) {
+    Metadata metadata = {{"model", "llama"},
+                         {"vocab", std::to_string(llama.vocab)},
+                         {"context", std::to_string(llama.context)},
+                         {"d_model", std::to_string(llama.d_model)},
+                         {"n_layer", std::to_string(llama.n_layer)},
+                         {"n_head", std::to_string(llama.n_head)},
+                         {"n_kv_head", std::to_string(llama.n_kv_head)},
+                         {"d_ff", std::to_string(llama.d_ff)},
+                         {"rope_base", std::to_string(llama.rope_base)},
+                         {"eps_nano", std::to_string(llama.eps_nano)},
+                         {"tied", llama.tied ? "1" : "0"}};
+    if (llama.qkv_bias) metadata["qkv_bias"] = "1";
+    if (llama.rope_scaling) {
+        const RopeScaling& scaling = *llama.rope_scaling;
+        metadata["rope_factor_nano"] = std::to_string(scaling.factor_nano);
+        metadata["rope_low_freq_factor_nano"] = std::to_string(scaling.low_freq_factor_nano);
+        metadata["rope_high_freq_factor_nano"] = std::to_string(scaling.high_freq_factor_nano);
+        metadata["rope_original_context"] = std::to_string(scaling.original_context);
+    }
+    return metadata;
 }
 
 Result<GptConfig> gpt_from_metadata(const Metadata& metadata) {
@@ -113,19 +149,7 @@ Metadata model_metadata(const ModelConfig& model) {
                 {"n_layer", std::to_string(gpt->n_layer)},
                 {"n_head", std::to_string(gpt->n_head)}};
     }
-    if (const auto* llama = std::get_if<LlamaConfig>(&model)) {
-        return {{"model", "llama"},
-                {"vocab", std::to_string(llama->vocab)},
-                {"context", std::to_string(llama->context)},
-                {"d_model", std::to_string(llama->d_model)},
-                {"n_layer", std::to_string(llama->n_layer)},
-                {"n_head", std::to_string(llama->n_head)},
-                {"n_kv_head", std::to_string(llama->n_kv_head)},
-                {"d_ff", std::to_string(llama->d_ff)},
-                {"rope_base", std::to_string(llama->rope_base)},
-                {"eps_nano", std::to_string(llama->eps_nano)},
-                {"tied", llama->tied ? "1" : "0"}};
-    }
+    if (const auto* llama = std::get_if<LlamaConfig>(&model)) return llama_metadata(*llama);
     if (const auto* cnn = std::get_if<CnnConfig>(&model)) {
         return {{"model", "cnn"},
                 {"height", std::to_string(cnn->height)},

@@ -31,12 +31,26 @@ Status validate_gpt(const GptConfig& c) {
     return {};
 }
 
+Status validate_rope_scaling(const RopeScaling& s) {
+    ASSAY_RETURN_IF_ERROR(
+        in_range("model.rope_scaling.factor_nano", s.factor_nano, kOneNano, kMaxRopeFactorNano));
+    if (s.original_context == 0 && s.low_freq_factor_nano == 0 && s.high_freq_factor_nano == 0)
+        return {};  // linear
+    ASSAY_RETURN_IF_ERROR(in_range("model.rope_scaling.original_context", s.original_context, 1,
+                                   kMaxOriginalContext));
+    ASSAY_RETURN_IF_ERROR(in_range("model.rope_scaling.low_freq_factor_nano",
+                                   s.low_freq_factor_nano, 1, kMaxRopeFactorNano - 1));
+    return in_range("model.rope_scaling.high_freq_factor_nano", s.high_freq_factor_nano,
+                    s.low_freq_factor_nano + 1, kMaxRopeFactorNano);
+}
+
 Status validate_llama(const LlamaConfig& c) {
     ASSAY_RETURN_IF_ERROR(validate_gpt({c.vocab, c.context, c.d_model, c.n_layer, c.n_head}));
     ASSAY_RETURN_IF_ERROR(in_range("model.n_kv_head", c.n_kv_head, 1, c.n_head));
     ASSAY_RETURN_IF_ERROR(in_range("model.d_ff", c.d_ff, 1, 8 * uint64_t{kMaxModelWidth}));
     ASSAY_RETURN_IF_ERROR(in_range("model.rope_base", c.rope_base, 2, 1'000'000'000));
     ASSAY_RETURN_IF_ERROR(in_range("model.eps_nano", c.eps_nano, 1, kOneNano));
+    if (c.rope_scaling) ASSAY_RETURN_IF_ERROR(validate_rope_scaling(*c.rope_scaling));
     if (c.n_head % c.n_kv_head != 0) {
         return fail(Code::kInvalidArgument, "model.n_kv_head is " + std::to_string(c.n_kv_head) +
                                                 "; it must divide model.n_head (" +

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "compute/arithmetic/rotary.h"
 
 namespace assay::compute {
 
@@ -29,6 +30,10 @@ struct LlamaConfig {
     uint32_t rope_base = 10'000;  // of the rotary positions
     uint64_t eps_nano = 10'000;   // of RMSNorm
     bool tied = false;            // the head is the embedding
+
+    std::optional<RopeScaling> rope_scaling = std::nullopt;
+    bool qkv_bias = false;  // on queries, keys and values, as Qwen2
+
     uint32_t head_dim() const { return n_head == 0 ? 0 : d_model / n_head; }
     uint32_t kv_width() const { return head_dim() * n_kv_head; }
     bool operator==(const LlamaConfig&) const = default;

@@ -13,6 +13,7 @@ namespace {
 
 struct Block {  // parameters of one layer
     TensorId norm_1, q, k, v, o, norm_2, gate, up, down;
+    TensorId q_bias = kNoTensor, k_bias = kNoTensor, v_bias = kNoTensor;
 };
 
 struct BlockTape {  // what the backward pass of one layer reads
@@ -55,7 +56,8 @@ private:
             target_ = program.targets = builder_.input("targets", {rows}, ElementType::kI32);
         table_ = builder_.constant("rotary", {config_.context, config_.head_dim()},
                                    rotary_table(config_.context, config_.head_dim(),
-                                                static_cast<double>(config_.rope_base)));
+                                                static_cast<double>(config_.rope_base),
+                                                config_.rope_scaling.value_or(RopeScaling{})));
         std::vector<TensorId> ids;
         for (const ParameterSpec& spec : llama_parameters(config_))
             ids.push_back(builder_.parameter(spec.name, spec.shape));
@@ -63,21 +65,28 @@ private:
         embed_ = ids[next++];
         for (uint32_t i = 0; i < config_.n_layer; ++i) {
             Block b{};
-            for (TensorId* id :
-                 {&b.norm_1, &b.q, &b.k, &b.v, &b.o, &b.norm_2, &b.gate, &b.up, &b.down})
-                *id = ids[next++];
+            const auto take = [&](std::initializer_list<TensorId*> from) {
+                for (TensorId* id : from) *id = ids[next++];
+            };
+            if (config_.qkv_bias)
+                take({&b.norm_1, &b.q, &b.q_bias, &b.k, &b.k_bias, &b.v, &b.v_bias});
+            else
+                take({&b.norm_1, &b.q, &b.k, &b.v});
+            take({&b.o, &b.norm_2, &b.gate, &b.up, &b.down});
             blocks_.push_back(b);
         }
         norm_f_ = ids[next++];
         if (!config_.tied) head_ = ids[next];
     }
 
-    TensorId linear(const std::string& name, TensorId x, TensorId w) {
-        return builder_.gemm(name, x, false, w, true);
+    TensorId linear(const std::string& name, TensorId x, TensorId w, TensorId bias = kNoTensor) {
+        return builder_.gemm(name, x, false, w, true, kNoTensor, bias);
     }
-    // Gradient of w; returns that of x.
-    TensorId linear_grad(const std::string& name, TensorId dy, TensorId x, TensorId w) {
+    // Gradients of w and the bias; returns that of x.
+    TensorId linear_grad(const std::string& name, TensorId dy, TensorId x, TensorId w,
+                         TensorId bias = kNoTensor) {
         builder_.gemm("", dy, true, x, false, builder_.gradient(w));
+        if (bias != kNoTensor) builder_.column_sums(dy, builder_.gradient(bias));
         return builder_.gemm(name, dy, false, w, false);
     }
 
@@ -93,9 +102,9 @@ private:
         const std::string n = layer(i);
         BlockTape t{};
         t.norm_1 = builder_.rmsnorm(n + "norm_1", x, p.norm_1, eps_);
-        const TensorId q = linear(n + "q", t.norm_1.y, p.q);
-        const TensorId k = linear(n + "k", t.norm_1.y, p.k);
-        const TensorId v = linear(n + "v", t.norm_1.y, p.v);
+        const TensorId q = linear(n + "q", t.norm_1.y, p.q, p.q_bias);
+        const TensorId k = linear(n + "k", t.norm_1.y, p.k, p.k_bias);
+        const TensorId v = linear(n + "v", t.norm_1.y, p.v, p.v_bias);
         t.qkv = builder_.rotary(n + "qkv", q, k, v, table_, shape_, config_.n_kv_head);
         t.attention = builder_.attention(n + "attention", t.qkv, shape_);
         x = builder_.add(n + "x_mid", x, linear(n + "o", t.attention.out, p.o));
@@ -136,9 +145,9 @@ private:
         const TensorId dqkv = builder_.attention_grad(n + "qkv", dy, t.qkv, t.attention, shape_);
         const auto d = builder_.rotary_grad(n + "rotary", dqkv, table_, shape_, config_.n_kv_head);
         const TensorId a = t.norm_1.y;
-        const TensorId dq = linear_grad(n + "a.q", d.q, a, p.q);
-        const TensorId dk = linear_grad(n + "a.k", d.k, a, p.k);
-        const TensorId dv = linear_grad(n + "a.v", d.v, a, p.v);
+        const TensorId dq = linear_grad(n + "a.q", d.q, a, p.q, p.q_bias);
+        const TensorId dk = linear_grad(n + "a.k", d.k, a, p.k, p.k_bias);
+        const TensorId dv = linear_grad(n + "a.v", d.v, a, p.v, p.v_bias);
         const TensorId da = builder_.add(n + "norm_1", builder_.add(n + "a.qk", dq, dk), dv);
         return builder_.add(n + "x", dx,
                             builder_.rmsnorm_grad(n + "x.norm", da, p.norm_1, t.norm_1));
@@ -167,13 +176,15 @@ std::vector<ParameterSpec> llama_parameters(const LlamaConfig& config) {
         specs.push_back({name, {rows, cols}, true, std});
     };
     const auto gain = [&](const std::string& name) { specs.push_back({name, {d}, false, 1}); };
+    const std::pair<const char*, int64_t> qkv[] = {{"q", d}, {"k", kv}, {"v", kv}};
     random("embed", config.vocab, d, kStd);
     for (uint32_t i = 0; i < config.n_layer; ++i) {
         const std::string n = "h." + std::to_string(i) + ".";
         gain(n + "norm_1.g");
-        random(n + "q.w", d, d, kStd);
-        random(n + "k.w", kv, d, kStd);
-        random(n + "v.w", kv, d, kStd);
+        for (const auto& [name, rows] : qkv) {
+            random(n + name + ".w", rows, d, kStd);
+            if (config.qkv_bias) specs.push_back({n + name + ".b", {rows}, false, 0});
+        }
         random(n + "o.w", d, d, residual);
         gain(n + "norm_2.g");
         random(n + "gate.w", ff, d, kStd);

@@ -142,29 +142,33 @@ TensorId ProgramBuilder::layernorm_grad(const std::string& name, TensorId dy, Te
 }
 
 TensorId ProgramBuilder::linear(const std::string& name, TensorId x, TensorId w, TensorId b) {
-    const TensorId y = activation(name, {at(x).rows(), at(w).cols()});
-    append(OpKind::kGemm, {x, w, b}, {y}).slices = slices_;
-    return y;
+    return gemm(name, x, false, w, false, kNoTensor, b);
 }
 
 TensorId ProgramBuilder::linear_grad(const std::string& name, TensorId dy, TensorId x, TensorId w,
                                      TensorId b, bool input_grad) {
     const TensorId dx = input_grad ? gemm(name, dy, false, w, true) : kNoTensor;
     gemm("", x, true, dy, false, gradient(w));
-    append(OpKind::kColumnSums, {dy}, {gradient(b)});
+    column_sums(dy, gradient(b));
     return dx;
 }
 
 TensorId ProgramBuilder::gemm(const std::string& name, TensorId a, bool transpose_a, TensorId b,
-                              bool transpose_b, TensorId out) {
+                              bool transpose_b, TensorId out, TensorId bias) {
     const int64_t m = transpose_a ? at(a).cols() : at(a).rows();
     const int64_t n = transpose_b ? at(b).rows() : at(b).cols();
     if (out == kNoTensor) out = activation(name, {m, n});
-    Operation& operation = append(OpKind::kGemm, {a, b}, {out});
+    std::vector<TensorId> inputs = {a, b};
+    if (bias != kNoTensor) inputs.push_back(bias);
+    Operation& operation = append(OpKind::kGemm, std::move(inputs), {out});
     operation.transpose_a = transpose_a;
     operation.transpose_b = transpose_b;
     operation.slices = slices_;
     return out;
+}
+
+void ProgramBuilder::column_sums(TensorId values, TensorId out) {
+    append(OpKind::kColumnSums, {values}, {out});
 }
 
 TensorId ProgramBuilder::patches(const std::string& name, TensorId x, const PatchShape& shape) {

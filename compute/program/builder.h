@@ -56,9 +56,10 @@ public:
     // Gradients of w and b; returns d x (kNoTensor when input_grad is false: first layer).
     TensorId linear_grad(const std::string& name, TensorId dy, TensorId x, TensorId w, TensorId b,
                          bool input_grad);
-    // a * b with optional transposes, to a new activation, or into `out`.
+    // a * b with optional transposes, to a new activation, or into `out`; `bias` is added to rows.
     TensorId gemm(const std::string& name, TensorId a, bool transpose_a, TensorId b,
-                  bool transpose_b, TensorId out = kNoTensor);
+                  bool transpose_b, TensorId out = kNoTensor, TensorId bias = kNoTensor);
+    void column_sums(TensorId values, TensorId out);
     TensorId patches(const std::string& name, TensorId x, const PatchShape& shape);
     TensorId patches_grad(const std::string& name, TensorId dpatches, const PatchShape& shape);
     TensorId gelu(const std::string& name, TensorId x);

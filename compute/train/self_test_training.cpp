@@ -64,6 +64,8 @@ Result<ModelConfig> whole_model(const json::Value& config) {
     ASSAY_ASSIGN(llama.eps_nano, small_number(config, "eps_nano"));
     ASSAY_ASSIGN(const uint32_t tied, small_number(config, "tied"));
     llama.tied = tied != 0;
+    ASSAY_ASSIGN(llama.rope_scaling, read_rope_scaling(config));
+    llama.qkv_bias = config.find("qkv_bias") != nullptr;
     return ModelConfig(llama);
 }
 

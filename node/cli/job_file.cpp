@@ -83,8 +83,14 @@ InitialModel initial_model(const JobFiles& files, const fs::path& scratch,
     return initial;
 }
 
+// What is left out has its default.
+bool describes(const json& written, const json& model) {
+    const auto spec = job_spec_from_json({{"model", written}});
+    return spec.ok() && job_spec_to_json(*spec).at("model") == model;
+}
+
 void set_model(json& spec, const InitialModel& initial, const GlobalOptions& globals) {
-    if (spec.contains("model") && spec["model"] != initial.model) {
+    if (spec.contains("model") && !describes(spec["model"], initial.model)) {
         fail_command(globals, fail(Code::kInvalidArgument,
                                    "the job's model is " + spec["model"].dump() +
                                        ", the one of --initial " + initial.model.dump() +

@@ -1,7 +1,9 @@
 // safetensors: known-answer bytes, round trips, every malformed header; training checkpoints.
 #include "compute/checkpoint/checkpoint.h"
 
+#include "compute/checkpoint/model_metadata.h"
 #include "compute/checkpoint/safetensors.h"
+#include "compute/models/limits.h"
 #include "compute/models/model.h"
 #include "tests/compute/train_test_support.h"
 
@@ -267,6 +269,30 @@ TEST(Checkpoint, NamesItsOwnModel) {
         ASSERT_TRUE(found.ok());
         EXPECT_TRUE(*found == model);
     }
+}
+
+TEST(Checkpoint, NamesScalingAndBiasesWhereThereAreSome) {
+    LlamaConfig llama{17, 8, 16, 2, 4, 2, 24};
+    const Metadata plain = model_metadata(llama);
+    EXPECT_EQ(plain.size(), 11U);  // as files from before there was scaling
+    EXPECT_EQ(*model_from_metadata(plain), ModelConfig(llama));
+    for (const RopeScaling scaling :
+         {RopeScaling{8 * kOneNano, kOneNano, 4 * kOneNano, 8192}, RopeScaling{2 * kOneNano}}) {
+        llama.rope_scaling = scaling;
+        EXPECT_EQ(*model_from_metadata(model_metadata(llama)), ModelConfig(llama));
+        const LoraConfig adapters{llama, 2};
+        EXPECT_EQ(*model_from_metadata(model_metadata(adapters)), ModelConfig(adapters));
+    }
+    llama.qkv_bias = true;
+    EXPECT_EQ(*model_from_metadata(model_metadata(llama)), ModelConfig(llama));
+    Metadata damaged = model_metadata(llama);
+    damaged["rope_factor_nano"] = "999999999";
+    EXPECT_NE(model_from_metadata(damaged).error().message.find("rope_scaling.factor_nano"),
+              std::string::npos);
+    damaged = model_metadata(llama);
+    damaged.erase("rope_original_context");
+    EXPECT_NE(model_from_metadata(damaged).error().message.find("rope_original_context"),
+              std::string::npos);
 }
 
 TEST(Checkpoint, ExportHoldsTheParametersUnderHuggingFaceNames) {

@@ -211,11 +211,13 @@ TEST(Gpu, APlannedStepFitsItsMemory) {
         return trainer.ok() && (*trainer)->step(0).ok() && (*trainer)->step(1).ok();
     };
     JobConfig job = small_gpt(2);
+    LlamaConfig with_biases{64, 12, 16, 2, 4, 2, 24};
+    with_biases.qkv_bias = true;
     for (const uint32_t slices : {1u, 2u, 3u}) {
         job.slices = slices;
         for (const ModelConfig& model :
              {ModelConfig(GptConfig{64, 12, 16, 2, 2}), ModelConfig(GptConfig{300, 40, 8, 1, 1}),
-              ModelConfig(LlamaConfig{64, 12, 16, 2, 4, 2, 24})}) {
+              ModelConfig(LlamaConfig{64, 12, 16, 2, 4, 2, 24}), ModelConfig(with_biases)}) {
             job.model = model;
             const auto program =
                 build_program(model, job.plan.batch, static_cast<int>(slices), ProgramMode::kTrain);

@@ -96,6 +96,38 @@ TEST(ImportModel, SubnormalAndNonFiniteHalves) {
     }
 }
 
+TEST(ImportModel, WeightsInSeveralFilesAreReadByTheirIndex) {
+    Folder whole(Dtype::kBF16), parts(Dtype::kBF16);
+    ASSERT_TRUE(whole.import().ok());
+    const auto half = parts.tensors.begin() + 7;
+    const std::vector<TensorSource> first(parts.tensors.begin(), half);
+    std::vector<TensorSource> second(half, parts.tensors.end());
+    const auto import = [&](const std::string& index) {
+        EXPECT_TRUE(write_safetensors(parts.place / "a.safetensors", first, {}).ok());
+        EXPECT_TRUE(write_safetensors(parts.place / "b.safetensors", second, {}).ok());
+        const auto path = parts.place / "model.safetensors.index.json";
+        EXPECT_TRUE(write_file(path, view_of(index)).ok());
+        const auto model = import_model(parts.place / "", parts.place / "checkpoint");
+        return model.ok() ? std::string("accepted") : model.error().message;
+    };
+    const std::string good = R"({"weight_map":{"x":"a.safetensors","y":"b.safetensors"}})";
+    EXPECT_EQ(import(good), "accepted");
+    EXPECT_EQ(testing::file_bytes(parts.place / "checkpoint"),
+              testing::file_bytes(whole.place / "checkpoint"));
+    const auto expect = [&](const std::string& index, const std::string& words) {
+        const std::string message = import(index);
+        EXPECT_NE(message.find(words), std::string::npos) << message;
+    };
+    expect(R"({"weight_map":{"x":"a.safetensors"}})", "is missing");
+    expect(R"({"weight_map":{"x":"c.safetensors"}})", "c.safetensors");
+    expect(R"({"weight_map":{"x":"../a.safetensors"}})", "a file of the same folder");
+    expect(R"({"weight_map":{"x":7}})", "a file of the same folder");
+    expect(R"({"weight_map":{}})", "weight_map names 0 files");
+    expect(R"({"metadata":{}})", "weight_map is missing");
+    second.push_back(first.front());
+    expect(good, "is in two files");
+}
+
 TEST(ImportModel, TheHeadMustBeTheEmbedding) {
     Folder folder(Dtype::kBF16);
     std::vector<uint16_t> head = folder.values[0];

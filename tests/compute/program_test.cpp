@@ -5,6 +5,7 @@
 #include <set>
 
 #include "compute/bench_memory.h"
+#include "compute/models/limits.h"
 #include "compute/models/model.h"
 #include "compute/program/builder.h"
 #include "compute/program/memory_plan.h"
@@ -152,6 +153,21 @@ TEST(ModelConfig, EachFieldOutOfRangeIsNamed) {
     broken([&](JobConfig& j) { gpt_of(j).n_layer = 257; }, "model.n_layer");
     broken([&](JobConfig& j) { gpt_of(j).n_head = 3; }, "model.n_head");
     broken([&](JobConfig& j) { gpt_of(j).d_model = 1u << 20; }, "model.d_model");
+    const auto scaled = [](RopeScaling scaling) {
+        LlamaConfig llama{17, 8, 16, 2, 4, 2, 24};
+        llama.rope_scaling = scaling;
+        return [llama](JobConfig& j) { j.model = llama; };
+    };
+    broken(scaled({kOneNano, 1, 2, 1}), "accepted");
+    broken(scaled({1000 * kOneNano}), "accepted");
+    broken(scaled({kOneNano - 1}), "model.rope_scaling.factor_nano");
+    broken(scaled({1000 * kOneNano + 1}), "model.rope_scaling.factor_nano");
+    broken(scaled({kOneNano, 1, 2, 0}), "model.rope_scaling.original_context is 0");
+    broken(scaled({kOneNano, 1, 2, (1u << 24) + 1}), "model.rope_scaling.original_context");
+    broken(scaled({kOneNano, 0, 2, 1}), "model.rope_scaling.low_freq_factor_nano");
+    broken(scaled({kOneNano, 2, 2, 1}), "model.rope_scaling.high_freq_factor_nano");
+    broken(scaled({kOneNano, 2, 1000 * kOneNano + 1, 1}),
+           "model.rope_scaling.high_freq_factor_nano");
     broken([](JobConfig& j) { j.model = MlpConfig{0, {}, 2}; }, "model.inputs");
     broken([](JobConfig& j) { j.model = MlpConfig{3, {0}, 2}; }, "model.hidden");
     broken([](JobConfig& j) { j.model = MlpConfig{3, {}, 1}; }, "model.classes");

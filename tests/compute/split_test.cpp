@@ -130,6 +130,13 @@ TEST(Split, GptHasTheBitsOfOneDevice) {
 TEST(Split, LlamaHasTheBitsOfOneDevice) {
     expect_equal("llama", kLlama);
 }
+TEST(Split, LlamaWithBiasesAndScaledPositionsHasTheBitsOfOneDevice) {
+    LlamaConfig qwen = kLlama;
+    qwen.qkv_bias = true;
+    qwen.rope_scaling = RopeScaling{4'000'000'000, 1'000'000'000, 2'000'000'000, 16};
+    expect_equal("qwen2", qwen);
+    expect_equal("qwen2 adapters", LoraConfig{qwen, 2}, 8);
+}
 TEST(Split, TiedLlamaHasTheBitsOfOneDevice) {
     expect_equal("tied llama", tied(kLlama));
 }

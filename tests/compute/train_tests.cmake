@@ -1,7 +1,7 @@
 # Tests of programs, models, checkpoints, data and training.
 assay_test(compute_program_test SOURCES program_test.cpp LINKS assay_compute)
 assay_test(compute_checkpoint_test SOURCES checkpoint_test.cpp LINKS assay_compute)
-assay_test(compute_import_model_test SOURCES import_model_test.cpp LINKS assay_compute)
+assay_test(compute_import_model_test SOURCES import_config_test.cpp import_model_test.cpp LINKS assay_compute)
 assay_test(compute_data_test SOURCES data_test.cpp LINKS assay_compute)
 assay_test(compute_train_test SOURCES train_test.cpp LINKS assay_compute)
 assay_test(compute_gpu_test SOURCES emulated_gpu.cpp gpu_test.cpp LINKS assay_compute)

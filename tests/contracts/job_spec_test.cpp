@@ -34,6 +34,31 @@ TEST(JobSpec, ConversionRoundTrips) {
     EXPECT_EQ(back->seed, 99U);
 }
 
+compute::JobConfig llama_job() {
+    compute::JobConfig config;
+    config.model = compute::LlamaConfig{256, 64, 32, 2, 4, 2, 48, 500'000, 1'000, true};
+    return config;
+}
+
+TEST(JobSpec, ScalingAndBiasesRoundTripAndTheirAbsenceIsNotEncoded) {
+    compute::JobConfig config = llama_job();
+    pb::JobSpec plain, scaled;
+    contracts::from_job_config(config, plain);
+    EXPECT_FALSE(plain.model().llama().has_rope_scaling());
+    EXPECT_EQ(contracts::to_job_config(plain)->model, config.model);
+    // LlamaSpec as it was encoded before there was scaling.
+    EXPECT_EQ(to_hex(view_of(plain.model().llama().SerializeAsString())),
+              "088002104018202002280430023830"
+              "40a0c21e48e8075001");
+    std::get<compute::LlamaConfig>(config.model).rope_scaling = {8, 1, 4, 8192};
+    std::get<compute::LlamaConfig>(config.model).qkv_bias = true;
+    contracts::from_job_config(config, scaled);
+    EXPECT_EQ(contracts::to_job_config(scaled)->model, config.model);
+    EXPECT_EQ(to_hex(view_of(scaled.model().llama().rope_scaling().SerializeAsString())),
+              "08081001180420"
+              "8040");
+}
+
 TEST(JobSpec, EachBadFieldIsNamed) {
     struct Case {
         const char* field;
@@ -74,6 +99,11 @@ TEST(JobSpec, EachBadFieldIsNamed) {
              pb::JobSpec adapters;
              contracts::from_job_config(config, adapters);
              *s.mutable_model() = adapters.model();
+         }},
+        {"model.llama.ropeScaling.factor (in billionths)",
+         [](pb::JobSpec& s) {
+             contracts::from_job_config(llama_job(), s);
+             s.mutable_model()->mutable_llama()->mutable_rope_scaling()->set_factor_nano(1);
          }},
         {"not on an mlp",
          [](pb::JobSpec& s) {

@@ -2,9 +2,9 @@
 
   tokenizers_equal.py ASSAY OUT
 
-Trains four small tokenizers of the kinds in use (byte-level as GPT-2, with a split pattern as
-GPT-4 and Llama 3, metaspace with byte fallback as Llama 2, and in its older form with normalizers),
-and compares every id. Exit status 1 at a difference.
+Trains small tokenizers of the kinds in use (byte-level as GPT-2; with the files' parts of Llama 3,
+Qwen2 and SmolLM2; metaspace with byte fallback as Llama 2, and in its older form with normalizers), and
+compares every id. Exit status 1 at a difference.
 """
 import glob
 import json
@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
-from tokenizers import trainers
+from tokenizers import processors, trainers
 
 GPT4 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|"
         r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
@@ -27,7 +27,9 @@ def corpus():
     files = sorted(f for f in glob.glob("/usr/share/common-licenses/*") if not os.path.islink(f))
     text = "".join(open(f, encoding="utf-8", errors="replace").read() for f in files)
     rng = random.Random(7)
-    words = [rng.choice(SCRIPTS.split(" ") + ["don't", "I'LL", "we've", "<|end|>", "<s>", "12345", "",
+    words = [rng.choice(SCRIPTS.split(" ") + ["don't", "I'LL", "we've", "<|end|>", "<s>", "<|begin_of_text|>",
+                                              "<|reserved_special_token_17|>", "<|im_start|>user\n",
+                                              "<tool_call>", "don’t", "\r\n \n\t", "1234567", "12345", "",
                                               "__init__", "a=b;", "...", "x" * 300])
              for _ in range(4000)]
     noise = "".join(chr(rng.choice([rng.randrange(32, 127), rng.randrange(0xA0, 0x2FFF),
@@ -43,6 +45,43 @@ def trained(tokenizer, text, **options):
     return tokenizer
 
 
+def split_bytes(model, pattern):
+    t = Tokenizer(model)
+    t.pre_tokenizer = pre_tokenizers.Sequence([
+        pre_tokenizers.Split(Regex(pattern), "isolated"),
+        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    t.decoder = decoders.ByteLevel()
+    return t
+
+
+def llama3(text):
+    """Words of the vocabulary that its merges do not reach, 256 special tokens, a first token on request."""
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    t = trained(split_bytes(models.BPE(ignore_merges=True), GPT4), text, initial_alphabet=alphabet)
+    file = json.loads(t.to_str())
+    merges = file["model"]["merges"]
+    file["model"]["merges"] = [merge for i, merge in enumerate(merges) if i % 7 != 3]
+    t = Tokenizer.from_str(json.dumps(file))
+    t.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in
+                          ["<|begin_of_text|>", "<|eot_id|>"] +
+                          [f"<|reserved_special_token_{i}|>" for i in range(254)]])
+    first = processors.TemplateProcessing(single="<|begin_of_text|> $A", special_tokens=[
+        ("<|begin_of_text|>", t.token_to_id("<|begin_of_text|>"))])
+    t.post_processor = processors.Sequence([processors.ByteLevel(trim_offsets=False), first])
+    return t
+
+
+def qwen2(text):
+    t = split_bytes(models.BPE(), GPT4.replace("{1,3}", ""))
+    t.normalizer = normalizers.NFC()
+    t.post_processor = processors.ByteLevel(trim_offsets=False)
+    t = trained(t, text, initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+    t.add_special_tokens([AddedToken(token, special=True, normalized=False)
+                          for token in ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]])
+    t.add_tokens([AddedToken("<tool_call>", special=False, normalized=False)])
+    return t
+
+
 def tokenizers(text):
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     for prefix in (False, True):
@@ -50,13 +89,14 @@ def tokenizers(text):
         t.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=prefix)
         t.decoder = decoders.ByteLevel()
         yield f"byte-level, prefix {prefix}", trained(t, text, initial_alphabet=alphabet)
-    t = Tokenizer(models.BPE(ignore_merges=True))
-    t.normalizer = normalizers.NFC()
-    t.pre_tokenizer = pre_tokenizers.Sequence([
-        pre_tokenizers.Split(Regex(GPT4), "isolated"),
-        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    yield "as Llama 3", llama3(text)
+    yield "as Qwen2", qwen2(text)
+    t = Tokenizer(models.BPE())
+    t.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True),
+                                               pre_tokenizers.ByteLevel(add_prefix_space=False)])
     t.decoder = decoders.ByteLevel()
-    yield "split pattern", trained(t, text, initial_alphabet=alphabet)
+    yield "as SmolLM2", trained(t, text, initial_alphabet=alphabet,
+                                special_tokens=["<|endoftext|>", "<|im_start|>", "<|im_end|>"])
     byte_tokens = ["<unk>", "<s>"] + [f"<0x{b:02X}>" for b in range(256)]
     t = Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>", fuse_unk=True))
     t.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")

@@ -1,9 +1,10 @@
 """Llama blocks in OFA-1: the plain reference, and the vectors made from it.
 
-  llama.py OUT.json     needs reference.py of OFA-1 on PYTHONPATH
+  llama.py LLAMA.json ROTARY.json     needs reference.py of OFA-1 on PYTHONPATH
 
 The trees are those of docs/arithmetic.md: RMSNorm, rotary positions, grouped-query attention, SwiGLU,
-linear layers without bias (weights are outputs x inputs), a tied or separate head.
+linear layers (weights are outputs x inputs; biases on queries, keys and values alone, or none), a tied
+or separate head.
 """
 import json
 import math
@@ -79,20 +80,41 @@ def cos_turn(u):
     return cos_pi(u) if u <= 1.0 else cos_pi(2.0 - u)
 
 
-def rotary_table(context, head_dim, base):
-    """(context x head_dim): row t holds cos(t w_i), then sin(t w_i); w_i = base^(-2 i / head_dim)."""
+def scaled(h, scaling):
+    """Half turns a position, lowered for contexts longer than the first training's (Llama 3, or all alike)."""
+    if scaling is None:
+        return h
+    far = h / (scaling["factor_nano"] / 1e9)
+    if "original_context" not in scaling:
+        return far
+    low, high = scaling["low_freq_factor_nano"] / 1e9, scaling["high_freq_factor_nano"] / 1e9
+    turns = scaling["original_context"] * (h * 0.5)  # whole ones, in the first training's context
+    s = (turns - low) / (high - low)
+    if s <= 0.0:
+        return far
+    return h if s >= 1.0 else (1.0 - s) * far + s * h
+
+
+def rotary_rows(positions, head_dim, base, scaling=None):
+    """Row t holds cos(t w_i), then sin(t w_i); w_i = base^(-2 i / head_dim), scaled."""
     half = head_dim // 2
-    table = np.zeros((context, head_dim), dtype=f32)
+    table = np.zeros((len(positions), head_dim), dtype=f32)
     slope = log64(float(base)) / half
     for i in range(half):
-        per_step = exp64(-(slope * i)) / PI  # half turns a position
-        for t in range(context):
+        per_step = scaled(exp64(-(slope * i)) / PI, scaling)  # half turns a position
+        for row, t in enumerate(positions):
             turns = t * per_step
             u = turns - 2.0 * math.floor(turns * 0.5)
             v = u - 0.5 if u >= 0.5 else u + 1.5
-            table[t, i] = f32(cos_turn(u))
-            table[t, half + i] = f32(cos_turn(v))
+            table[row, i] = f32(cos_turn(u))
+            table[row, half + i] = f32(cos_turn(v))
     return table
+
+
+def rotary_table(cfg):
+    """(context x head_dim) of a model."""
+    return rotary_rows(range(cfg["context"]), cfg["d_model"] // cfg["n_head"], cfg["rope_base"],
+                       cfg.get("rope_scaling"))
 
 
 # ---- layers ---------------------------------------------------------------------------------------
@@ -172,9 +194,13 @@ def init(cfg, seed):
     shapes = [("embed", (v, d), 0.02)]
     for i in range(nl):
         p = f"h.{i}."
-        shapes += [(p + "norm_1.g", (d,), 1), (p + "q.w", (d, d), 0.02), (p + "k.w", (kv, d), 0.02),
-                   (p + "v.w", (kv, d), 0.02), (p + "o.w", (d, d), res), (p + "norm_2.g", (d,), 1),
-                   (p + "gate.w", (ff, d), 0.02), (p + "up.w", (ff, d), 0.02), (p + "down.w", (d, ff), res)]
+        shapes += [(p + "norm_1.g", (d,), 1)]
+        for name, rows in (("q", d), ("k", kv), ("v", kv)):
+            shapes += [(p + name + ".w", (rows, d), 0.02)]
+            if cfg.get("qkv_bias"):
+                shapes += [(p + name + ".b", (rows,), 0)]
+        shapes += [(p + "o.w", (d, d), res), (p + "norm_2.g", (d,), 1), (p + "gate.w", (ff, d), 0.02),
+                   (p + "up.w", (ff, d), 0.02), (p + "down.w", (d, ff), res)]
     shapes += [("norm_f.g", (d,), 1)]
     if not cfg["tied"]:
         shapes += [("head", (v, d), 0.02)]
@@ -195,6 +221,8 @@ def step(p, tokens, targets, cfg, slices, table):
         w = {k[len(f"h.{i}."):]: v for k, v in p.items() if k.startswith(f"h.{i}.")}
         a, s1 = rmsnorm(x, w["norm_1.g"], eps)
         q, k, v = (gemm(a, w[n + ".w"].T, slices) for n in "qkv")
+        if cfg.get("qkv_bias"):
+            q, k, v = q + w["q.b"], k + w["k.b"], v + w["v.b"]
         y, sa = attention(rotary(q, k, v, table, batch, heads, kv), batch, heads, slices)
         x = x + gemm(y, w["o.w"].T, slices)
         c, s2 = rmsnorm(x, w["norm_2.g"], eps)
@@ -225,6 +253,7 @@ def step(p, tokens, targets, cfg, slices, table):
         da = (gemm(dq, w["q.w"], slices) + gemm(dk, w["k.w"], slices)) + gemm(dv, w["v.w"], slices)
         for name, g in (("q", dq), ("k", dk), ("v", dv)):
             gr[n + name + ".w"] = gemm(g.T, a, slices)
+            gr[n + name + ".b"] = esum(g, 0)
         db, gr[n + "norm_1.g"] = rmsnorm_grad(da, w["norm_1.g"], s1)
         dx = dx + db
     gr["embed"] = esum_scatter(dx, tok, p["embed"].shape[0])
@@ -239,7 +268,7 @@ def train(cfg, data, steps, batch, seed, hyper, slices):
     p = init(cfg, seed)
     state = {k: (np.zeros_like(v), np.zeros_like(v)) for k, v in p.items()}
     t, losses = cfg["context"], []
-    table = rotary_table(t, cfg["d_model"] // cfg["n_head"], cfg["rope_base"])
+    table = rotary_table(cfg)
     for s in range(steps):
         starts = [below(len(data) - t, seed, s, b) for b in range(batch)]
         x = np.stack([data[i:i + t] for i in starts])
@@ -250,6 +279,27 @@ def train(cfg, data, steps, batch, seed, hyper, slices):
     return p, state, losses
 
 
+def llama3(factor, low, high, original):
+    return {"factor_nano": round(factor * 1e9), "low_freq_factor_nano": round(low * 1e9),
+            "high_freq_factor_nano": round(high * 1e9), "original_context": original}
+
+
+def tables():
+    cases = []
+    for head_dim, base, scaling in ((128, 500000, None), (128, 500000, llama3(8, 1, 4, 8192)),
+                                    (64, 500000, llama3(32, 1, 4, 8192)),
+                                    (16, 10000, llama3(1.1, 0.7, 3.3, 640)),
+                                    (8, 2, llama3(1000, 0.001, 1000, 2 ** 24)),
+                                    (64, 10000, {"factor_nano": 4 * 10 ** 9}),
+                                    (32, 10 ** 9, {"factor_nano": 2_700_000_001}),
+                                    (4, 10000, {"factor_nano": 10 ** 9})):
+        rows = [0, 1, 7, 1000, 4095]
+        case = {"head_dim": head_dim, "base": base, "rows": rows,
+                "table": bits(rotary_rows(rows, head_dim, base, scaling))}
+        cases.append(case if scaling is None else case | {"rope_scaling": scaling})
+    return cases
+
+
 def main():
     g = np.random.default_rng(20261123)
     base = {"vocab": 19, "context": 8, "d_model": 16, "n_layer": 1, "n_head": 4, "n_kv_head": 2,
@@ -257,7 +307,10 @@ def main():
     runs = []
     for change, steps, batch, slices in (({}, 8, 2, 2), ({"n_layer": 2, "n_kv_head": 4, "tied": 1}, 4, 3, 2),
                                          ({"n_kv_head": 1, "rope_base": 500000, "eps_nano": 1000}, 3, 2, 2),
-                                         ({}, 2, 2, 1), ({}, 2, 2, 3)):
+                                         ({}, 2, 2, 1), ({}, 2, 2, 3),
+                                         ({"n_head": 2, "rope_scaling": llama3(8, 1, 4, 128)}, 3, 2, 2),
+                                         ({"rope_scaling": {"factor_nano": 2_500_000_000}}, 2, 2, 2),
+                                         ({"n_layer": 2, "qkv_bias": 1}, 4, 2, 2)):
         cfg = base | change
         data = g.integers(0, cfg["vocab"], 300)
         hyper = {"lr": 1e-2, "beta1": 0.9, "beta2": 0.95, "eps": 1e-8, "decay": 0.1, "clip": 1.0}
@@ -270,6 +323,8 @@ def main():
         print("llama", cfg, [float(v) for v in losses])
     with open(sys.argv[1], "w") as out:
         json.dump(runs, out, separators=(",", ":"))
+    with open(sys.argv[2], "w") as out:
+        json.dump(tables(), out, separators=(",", ":"))
 
 
 if __name__ == "__main__":

@@ -123,7 +123,7 @@ def train(cfg, data, steps, batch, seed, base_seed, hyper, slices):
     q = adapters(p, cfg["lora_rank"], seed, is_llama)
     state = {k: (np.zeros_like(v), np.zeros_like(v)) for k, v in q.items()}
     t, losses = cfg["context"], []
-    table = llama.rotary_table(t, cfg["d_model"] // cfg["n_head"], cfg["rope_base"]) if is_llama else None
+    table = llama.rotary_table(cfg) if is_llama else None
     for s in range(steps):
         starts = [below(len(data) - t, seed, s, b) for b in range(batch)]
         x = np.stack([data[i:i + t] for i in starts])
