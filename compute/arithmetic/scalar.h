@@ -44,6 +44,9 @@ ASSAY_HD int ilogb_bits(uint32_t bits) {
 
 // Nearest integer, ties to even; |x| <= 2^30.
 ASSAY_HD int32_t rne(float x) {
+#if defined(__CUDA_ARCH__)
+    return __float2int_rn(x);  // one instruction
+#endif
     constexpr float kTwo23 = 8388608.0F;  // from here on every float is an integer
     if (x >= kTwo23 || x <= -kTwo23) return static_cast<int32_t>(x);
     return static_cast<int32_t>(x < 0 ? (x - kTwo23) + kTwo23 : (x + kTwo23) - kTwo23);

@@ -1,17 +1,34 @@
 // A block of threads as the kernels see it: loops whose turns run in any order, and exact
 // reductions. Kernels are function objects over a Block, so one source serves the device and the
-// host: DeviceBlock (device_block.cuh) gives the turns of a loop to threads, HostBlock runs them
+// host: DeviceTeam (device_block.cuh) gives the turns of a loop to threads, HostBlock runs them
 // one by one in a scrambled order, which finds what depends on the order.
 //
-// Rules for kernels: every loop ends with a barrier; a turn writes memory, never variables outside
-// it; sums and maxima are integers, so their order is free. Threads: a HostBlock belongs to one.
+// Rules for kernels: every loop ends with a barrier and has less than 2^31 turns; a turn writes
+// memory, never variables outside it; sums and maxima are integers, so their order is free. A
+// kernel with kOneWarp runs on one warp and has no tile: for rows that keep 32 threads busy but not
+// 256. There are less than 2^31 blocks: their numbers are divided as 32 bits, since a division of
+// 64 costs a hundred instructions. Threads: a HostBlock belongs to one.
 // Errors: note() with the bits of a magnitude; not finite is a fault (kernel_table.h).
 #pragma once
 
 #include "compute/arithmetic/scalar.h"
 #include "compute/arithmetic/trees.h"
 
+#if defined(__CUDA_ARCH__)
+#define ASSAY_UNROLL _Pragma("unroll")
+#else
+#define ASSAY_UNROLL
+#endif
+
 namespace assay::compute::gpu {
+
+// Of 0 <= a < 2^31 and 0 < b < 2^31.
+ASSAY_HD int64_t quotient(int64_t a, int64_t b) {
+    return static_cast<uint32_t>(a) / static_cast<uint32_t>(b);
+}
+ASSAY_HD int64_t remainder(int64_t a, int64_t b) {
+    return static_cast<uint32_t>(a) % static_cast<uint32_t>(b);
+}
 
 inline constexpr int kBlockThreads = 256;
 inline constexpr int kTile = 32;                         // side of a tile in shared memory

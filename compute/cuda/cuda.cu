@@ -97,8 +97,8 @@ public:
     void launch(int64_t blocks, const Kernel& kernel) {
         if (blocks > INT32_MAX) return fail_with("a tensor is too large for one launch");
         if (!choose()) return;
-        gpu::run_blocks<<<static_cast<unsigned>(blocks), gpu::kBlockThreads, 0, stream_>>>(kernel,
-                                                                                           fault_);
+        const auto grid = static_cast<unsigned>(gpu::device_blocks<Kernel>(blocks));
+        gpu::run_blocks<<<grid, gpu::kBlockThreads, 0, stream_>>>(kernel, blocks, fault_);
         check(::cudaGetLastError(), "launching a kernel");
     }
     void products(const gpu::Int8Products& product) {

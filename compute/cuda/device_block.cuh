@@ -1,46 +1,55 @@
-// DeviceBlock: a block of kBlockThreads CUDA threads as block.h describes it. Every member is
-// called by all threads of the block. Device code only; errors as in block.h.
+// DeviceTeam: the threads that block.h calls a block, as CUDA threads: a block of kBlockThreads,
+// or, for kernels that say kOneWarp, one of its warps. Every member is called by all threads of the
+// team. Device code only; errors as in block.h.
 #pragma once
 
 #include "compute/cuda/block.h"
 
 namespace assay::compute::gpu {
 
-class DeviceBlock {
-public:
-    static constexpr int kWarp = 32, kWarps = kBlockThreads / kWarp;
+inline constexpr int kWarp = 32, kWarps = kBlockThreads / kWarp;
 
-    __device__ DeviceBlock(uint32_t* fault, float* tile, int64_t* slots)
+template <int kThreads>
+class DeviceTeam {
+public:
+    static_assert(kThreads == kBlockThreads || kThreads == kWarp);
+
+    // tile and slots: shared memory of a block; a warp has neither.
+    __device__ DeviceTeam(uint32_t* fault, float* tile, int64_t* slots)
         : fault_(fault), tile_(tile), slots_(slots) {}
 
-    __device__ int64_t index() const { return blockIdx.x; }
+    __device__ int64_t index() const {
+        if constexpr (kThreads == kBlockThreads) return blockIdx.x;
+        return int64_t{blockIdx.x} * kWarps + threadIdx.x / kWarp;
+    }
     __device__ float* tile() const { return tile_; }
 
     template <class Turn>
     __device__ void each(int64_t n, Turn turn) const {
-        for (int64_t i = threadIdx.x; i < n; i += kBlockThreads) turn(i);
-        __syncthreads();
+        for (int i = rank(); i < static_cast<int>(n); i += kThreads) turn(i);
+        barrier();
     }
     template <class Turn>
     __device__ void once(Turn turn) const {
-        if (threadIdx.x == 0) turn();
-        __syncthreads();
+        if (rank() == 0) turn();
+        barrier();
     }
     template <class Value>
     __device__ uint32_t max_bits(int64_t n, Value value) const {
         uint32_t top = 0;
-        for (int64_t i = threadIdx.x; i < n; i += kBlockThreads) top = larger(top, value(i));
+        for (int i = rank(); i < static_cast<int>(n); i += kThreads) top = larger(top, value(i));
         return joined(top, [](uint32_t a, uint32_t b) { return larger(a, b); });
     }
     template <class Value>
     __device__ float max_float(int64_t n, float least, Value value) const {
-        for (int64_t i = threadIdx.x; i < n; i += kBlockThreads) least = larger(least, value(i));
+        for (int i = rank(); i < static_cast<int>(n); i += kThreads)
+            least = larger(least, value(i));
         return joined(least, [](float a, float b) { return larger(a, b); });
     }
     template <class Value>
     __device__ int64_t sum(int64_t n, Value value) const {
         int64_t total = 0;
-        for (int64_t i = threadIdx.x; i < n; i += kBlockThreads) total += value(i);
+        for (int i = rank(); i < static_cast<int>(n); i += kThreads) total += value(i);
         return joined(total, [](int64_t a, int64_t b) { return a + b; });
     }
     __device__ void note(uint32_t bits) const {
@@ -54,6 +63,13 @@ public:
     }
 
 private:
+    static __device__ int rank() { return static_cast<int>(threadIdx.x % kThreads); }
+    static __device__ void barrier() {
+        if constexpr (kThreads == kBlockThreads)
+            __syncthreads();
+        else
+            __syncwarp();
+    }
     template <class T>
     static __device__ T larger(T a, T b) {
         return b > a ? b : a;
@@ -63,6 +79,7 @@ private:
     __device__ T joined(T mine, Join join) const {
         for (int distance = kWarp / 2; distance > 0; distance /= 2)
             mine = join(mine, __shfl_xor_sync(0xFFFFFFFFU, mine, distance));
+        if constexpr (kThreads == kWarp) return mine;
         T* slots = reinterpret_cast<T*>(slots_);
         if (threadIdx.x % kWarp == 0) slots[threadIdx.x / kWarp] = mine;
         __syncthreads();
@@ -77,16 +94,33 @@ private:
     int64_t* slots_;  // kWarps of shared memory
 };
 
+template <class Kernel>
+concept OneWarp = requires {
+    requires Kernel::kOneWarp;
+};
+
+// CUDA blocks for so many blocks of a kernel.
+template <class Kernel>
+int64_t device_blocks(int64_t blocks) {
+    return OneWarp<Kernel> ? (blocks + kWarps - 1) / kWarps : blocks;
+}
+
 // Does nothing once a fault is noted: what follows would compute on unspecified values.
 template <class Kernel>
-__global__ void __launch_bounds__(kBlockThreads) run_blocks(const Kernel kernel, uint32_t* fault) {
-    __shared__ float tile[kTileFloats];
-    __shared__ int64_t slots[DeviceBlock::kWarps];
+__global__ void __launch_bounds__(kBlockThreads)
+    run_blocks(const Kernel kernel, int64_t blocks, uint32_t* fault) {
     __shared__ bool stopped;  // one look for all threads: they must leave together
     if (threadIdx.x == 0) stopped = *static_cast<volatile uint32_t*>(fault) >= kInfinityBits;
     __syncthreads();
     if (stopped) return;
-    kernel(DeviceBlock(fault, tile, slots));
+    if constexpr (OneWarp<Kernel>) {
+        const DeviceTeam<kWarp> warp(fault, nullptr, nullptr);
+        if (warp.index() < blocks) kernel(warp);
+    } else {
+        __shared__ float tile[kTileFloats];
+        __shared__ int64_t slots[kWarps];
+        kernel(DeviceTeam<kBlockThreads>(fault, tile, slots));
+    }
 }
 
 }  // namespace assay::compute::gpu

@@ -5,12 +5,6 @@
 
 #include "compute/cuda/layer_kernels.h"
 
-#if defined(__CUDA_ARCH__)
-#define ASSAY_UNROLL _Pragma("unroll")
-#else
-#define ASSAY_UNROLL
-#endif
-
 namespace assay::compute::gpu {
 
 struct HashPiece {

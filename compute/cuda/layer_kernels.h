@@ -1,4 +1,4 @@
-// Layers on blocks: normalisation, softmax, loss, elementwise functions, embedding. One block a row
+// Layers on blocks: normalisation, softmax, loss, elementwise functions, embedding. One warp a row
 // unless said; the trees are those of compute/kernels/layer_kernels.h. Errors: see block.h.
 #pragma once
 
@@ -13,6 +13,7 @@ ASSAY_HD int64_t least(int64_t a, int64_t b) {
 }
 
 struct LayerNorm {
+    static constexpr bool kOneWarp = true;
     const float *x, *gain, *bias;
     int64_t cols;
     float *y, *xhat, *rstd;
@@ -41,6 +42,7 @@ struct LayerNorm {
 };
 
 struct LayerNormGrad {
+    static constexpr bool kOneWarp = true;
     const float *dy, *gain, *xhat, *rstd;
     int64_t cols;
     float* dx;
@@ -65,13 +67,14 @@ struct LayerNormGrad {
 
 // Row r of a T x T matrix of scores: causal softmax of its first r % T + 1, zeros after.
 struct Softmax {
+    static constexpr bool kOneWarp = true;
     float* scores;
     int64_t context;
     float scale;
     float* p;
     template <class Block>
     ASSAY_HD void operator()(const Block& block) const {
-        const int64_t n = block.index() % context + 1;
+        const int64_t n = remainder(block.index(), context) + 1;
         float* s = scores + block.index() * context;
         float* out = p + block.index() * context;
         const float best =
@@ -94,13 +97,14 @@ struct Softmax {
 };
 
 struct SoftmaxGrad {
+    static constexpr bool kOneWarp = true;
     const float *p, *dp;
     int64_t context;
     float scale;
     float* ds;
     template <class Block>
     ASSAY_HD void operator()(const Block& block) const {
-        const int64_t n = block.index() % context + 1, at = block.index() * context;
+        const int64_t n = remainder(block.index(), context) + 1, at = block.index() * context;
         const BlockSum sum = exact_sum(block, n, [&](int64_t i) { return p[at + i] * dp[at + i]; });
         block.note(sum.bits);
         block.each(context, [&](int64_t i) {

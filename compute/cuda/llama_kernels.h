@@ -1,4 +1,4 @@
-// Layers of llama models on blocks: RMSNorm a row a block, SwiGLU and rotary positions elementwise.
+// Layers of llama models on blocks: RMSNorm a row a warp, SwiGLU and rotary positions elementwise.
 // The trees are those of compute/kernels/llama_kernels.h. Errors: see block.h.
 #pragma once
 
@@ -7,6 +7,7 @@
 namespace assay::compute::gpu {
 
 struct RmsNorm {
+    static constexpr bool kOneWarp = true;
     const float *x, *gain;
     float eps;
     int64_t cols;
@@ -29,6 +30,7 @@ struct RmsNorm {
 };
 
 struct RmsNormGrad {
+    static constexpr bool kOneWarp = true;
     const float *dy, *gain, *xhat, *rstd;
     int64_t cols;
     float* dx;

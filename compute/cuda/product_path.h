@@ -24,8 +24,8 @@ public:
                   const Output& out) {
         if (launches_.whole(a.depth) > kMaxContraction) return launches_.device().set_fault();
         if (a.vectors == 0 || b.vectors == 0) return;
-        const Planes left = pack(a, batch, slices, kPlanesA, kTopsA);
-        const Planes right = pack(b, batch, slices, kPlanesB, kTopsB);
+        const Planes left = pack(a, batch, slices, kScratchA);
+        const Planes right = pack(b, batch, slices, kScratchB);
         const auto [members, rows] =
             product_part(a.vectors, b.vectors, batch, slices, Device::kProductBytes);
         for (int64_t z = 0; z < batch; z += members) {
@@ -58,8 +58,7 @@ public:
         auto* up = launches_.template scratch<float>(kFoldUp, count);
         auto* down = launches_.template scratch<float>(kFoldDown, count);
         find_tops(turned, batch, tops);
-        launches_.launch(blocks_of(count, kBlockThreads),
-                         FoldScales{tops, count, slices, up, down});
+        launches_.launch(blocks_of(count, kBlockThreads), Scales{tops, count, slices, up, down});
         a.multiply = up;
         b.multiply = down;
         b.unit_scale = true;
@@ -75,18 +74,31 @@ private:
         launches_.launch(kernel.blocks(batch), kernel);
     }
 
-    Planes pack(const Operand& operand, int64_t batch, int slices, Scratch planes_number,
-                Scratch tops_number) {
+    struct OperandScratch {
+        Scratch planes, tops, up, down;
+    };
+    static constexpr OperandScratch kScratchA{kPlanesA, kTopsA, kUpA, kDownA};
+    static constexpr OperandScratch kScratchB{kPlanesB, kTopsB, kUpB, kDownB};
+
+    Planes pack(const Operand& operand, int64_t batch, int slices, const OperandScratch& number) {
+        const int64_t count = batch * operand.vectors;
         Planes to;
         to.vectors = operand.vectors;
         to.padded_vectors = padded(operand.vectors);
         to.padded_depth = padded(operand.depth);
-        to.unit_scale = operand.unit_scale;
-        to.tops = launches_.template scratch<uint32_t>(tops_number, batch * operand.vectors);
         to.data = launches_.template scratch<int8_t>(
-            planes_number, batch * digit_planes(slices) * to.plane_size());
-        find_tops(operand, batch, to.tops);  // also where the scale is 1: finite values only
-        launches_.join_tops(to.tops, batch * operand.vectors);
+            number.planes, batch * digit_planes(slices) * to.plane_size());
+        auto* tops = launches_.template scratch<uint32_t>(number.tops, count);
+        find_tops(operand, batch, tops);  // also where the scale is 1: finite values only
+        launches_.join_tops(tops, count);
+        auto* up = launches_.template scratch<float>(number.up, count);
+        auto* down = launches_.template scratch<float>(number.down, count);
+        if (!operand.unit_scale) {
+            launches_.launch(blocks_of(count, kBlockThreads),
+                             Scales{tops, count, slices, up, down});
+            to.up = up;
+            to.down = down;
+        }
         const PackTile kernel{operand, to, slices};
         launches_.launch(kernel.blocks(batch), kernel);
         return to;

@@ -36,8 +36,8 @@ private:
         const int64_t planes = digit_planes(slices);
         need(kPlanesA, batch * planes * padded(rows) * padded(depth));
         need(kPlanesB, batch * planes * padded(columns) * padded(depth));
-        need(kTopsA, batch * rows * 4);
-        need(kTopsB, batch * columns * 4);
+        for (const Scratch each : {kTopsA, kUpA, kDownA}) need(each, batch * rows * 4);
+        for (const Scratch each : {kTopsB, kUpB, kDownB}) need(each, batch * columns * 4);
         const ProductPart part = product_part(rows, columns, batch, slices, product_bytes_);
         need(kProducts, part.members * planes * part.rows * padded(columns) * 4);
         if (joined || padded(depth) > kProductRange)

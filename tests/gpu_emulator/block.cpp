@@ -82,6 +82,7 @@ void BlockRunner::start(Warp& warp, uint32_t block) {
     }
     warp.groups.assign(1, {0, kAllLanes});
     warp.waiting = 0;
+    warp.epoch = 0;
 }
 
 void BlockRunner::run(uint32_t block) {
@@ -153,6 +154,7 @@ void BlockRunner::advance_group(Warp& warp, size_t chosen) {
         const Instruction& i = launch_.kernel.code[group.at];
         const uint32_t lanes = guarded(warp, i, group.lanes);
         ++counters_.instructions;
+        counters_.slots += static_cast<uint64_t>(i.slots);
         if (options_.counted) counters_.lanes += static_cast<uint64_t>(std::popcount(lanes));
         try {
             switch (i.kind) {
@@ -170,10 +172,19 @@ void BlockRunner::advance_group(Warp& warp, size_t chosen) {
                     warp.waiting |= lanes;
                     warp.barrier = group.at;
                     return;
-                case Kind::kShuffle:
+                case Kind::kWarpBarrier:
+                case Kind::kShuffle: {
                     if (lanes != group.lanes) throw EmulatorError("a shuffle of some lanes only");
-                    if (!shuffle(warp, group, i)) return;
+                    const bool barrier = i.kind == Kind::kWarpBarrier;
+                    const auto members = static_cast<uint32_t>(
+                        row(warp, i.s[barrier ? 0 : 3])[std::countr_zero(lanes)]);
+                    if (!meet(warp, group, members)) return;
+                    if (barrier)
+                        ++warp.epoch;
+                    else
+                        shuffle(warp, i, lanes, members);
                     break;
+                }
                 case Kind::kCompute:
                     compute(warp, i, lanes);
                     break;
@@ -205,25 +216,24 @@ bool BlockRunner::branch(Warp& warp, Group& group, const Instruction& i, uint32_
 }
 
 // False: lanes of the mask are elsewhere, and the group waits for them.
-bool BlockRunner::shuffle(Warp& warp, Group& group, const Instruction& i) {
-    const auto members = static_cast<uint32_t>(row(warp, i.s[3])[std::countr_zero(group.lanes)]);
-    if ((members & ~group.lanes) != 0) {
-        group.parked = true;
-        warp.groups.push_back(group);
-        return false;
-    }
+bool BlockRunner::meet(Warp& warp, Group& group, uint32_t members) {
+    if ((members & ~group.lanes) == 0) return true;
+    group.parked = true;
+    warp.groups.push_back(group);
+    return false;
+}
+
+void BlockRunner::shuffle(Warp& warp, const Instruction& i, uint32_t lanes, uint32_t members) {
     uint64_t values[kLanes];
     std::memcpy(values, row(warp, i.s[0]), sizeof values);
-    for (uint32_t lanes = group.lanes; lanes != 0; lanes &= lanes - 1) {
+    for (; lanes != 0; lanes &= lanes - 1) {
         const int lane = std::countr_zero(lanes);
-        const auto distance = static_cast<int>(row(warp, i.s[1])[lane]);
-        const int from = lane ^ distance;
+        const int from = lane ^ static_cast<int>(row(warp, i.s[1])[lane]);
         if (from < 0 || from >= kLanes || (members >> from & 1U) == 0)
             throw EmulatorError("a shuffle with a lane that is not of the mask");
         row(warp, i.d[0])[lane] = static_cast<uint32_t>(values[from]);
         row(warp, i.d[1])[lane] = 1;
     }
-    return true;
 }
 
 void BlockRunner::compute(Warp& warp, const Instruction& i, uint32_t lanes) {
@@ -239,6 +249,7 @@ void BlockRunner::access(Warp& warp, const Instruction& i, uint32_t lanes) {
         const int lane = std::countr_zero(lanes);
         const uint64_t address = row(warp, i.address)[lane] + static_cast<uint64_t>(i.offset);
         moment_.thread = static_cast<int16_t>(warp.first_thread + lane);
+        moment_.warp_epoch = warp.epoch;
         std::byte* at = is_near ? own(warp, i, lane, address) : common(i, address);
         for (size_t v = 0; v < static_cast<size_t>(i.count); ++v, at += i.bytes)
             move(warp, i, v, lane, at);

@@ -15,6 +15,7 @@ namespace assay::gpu_emulator {
 struct Counters {
     uint64_t launches = 0, blocks = 0;
     uint64_t instructions = 0;                       // of warps
+    uint64_t slots = 0;                              // turns of a scheduler that they take, about
     uint64_t lanes = 0;                              // of lanes that took part in them
     uint64_t bytes = 0, sectors = 0;                 // of global memory, asked for and moved
     uint64_t shared_turns = 0, shared_accesses = 0;  // turns: accesses times conflicts of banks
@@ -47,6 +48,7 @@ private:
         std::vector<uint64_t> rows;
         std::vector<std::byte> local;
         std::vector<Group> groups;
+        uint32_t epoch = 0;    // the warp's own barriers passed
         uint32_t waiting = 0;  // at the barrier
         size_t barrier = 0;
     };
@@ -59,7 +61,8 @@ private:
     void advance_group(Warp& warp, size_t chosen);
     size_t choose(Warp& warp) const;
     bool branch(Warp& warp, Group& group, const Instruction& i, uint32_t taken);
-    bool shuffle(Warp& warp, Group& group, const Instruction& i);
+    bool meet(Warp& warp, Group& group, uint32_t members);
+    void shuffle(Warp& warp, const Instruction& i, uint32_t lanes, uint32_t members);
     void compute(Warp& warp, const Instruction& i, uint32_t lanes);
     void access(Warp& warp, const Instruction& i, uint32_t lanes);
     void move(Warp& warp, const Instruction& i, size_t v, int lane, std::byte* at);

@@ -131,6 +131,20 @@ TEST(Blocks, ABarrierLetsOthersSee) {
     EXPECT_NE(run(store + load).error, "");
 }
 
+TEST(Blocks, AWarpsBarrierOrdersItsLanes) {
+    // Each lane reads its neighbour's word: within a warp, then across warps.
+    const auto neighbour = [](int distance) {
+        return "st.global.u32 [%rd4], %r1;\nbar.warp.sync -1;\nxor.b32 %r3, %r1, " +
+               std::to_string(distance) + ";\nmul.wide.u32 %rd5, %r3, 4;\n" +
+               "add.s64 %rd6, %rd2, %rd5;\nld.global.u32 %r4, [%rd6];\n" +
+               "bar.warp.sync -1;\nst.global.u32 [%rd4], %r4;";
+    };
+    const Outcome good = run(neighbour(1));
+    EXPECT_EQ(good.error, "");
+    for (uint32_t i = 0; i < 64; ++i) EXPECT_EQ(good.out[i], i ^ 1U);
+    EXPECT_NE(run(neighbour(32)).error, "");
+}
+
 TEST(Blocks, AtomicsOfManyBlocksAdd) {
     const Outcome result = run("atom.global.add.u32 %r3, [%rd2], 1;", 5);
     EXPECT_EQ(result.error, "");

@@ -11,6 +11,12 @@ std::string place(uint64_t address) {
     return "address " + std::to_string(address);
 }
 
+// No barrier lies between these moments of one block.
+bool together(const Moment& then, const Moment& now) {
+    const bool same_warp = then.thread >= 0 && then.thread / kLanes == now.thread / kLanes;
+    return then.epoch == now.epoch && (!same_warp || then.warp_epoch == now.warp_epoch);
+}
+
 }  // namespace
 
 bool WordHistory::races(const Last& before, const Moment& now, Access access) {
@@ -18,7 +24,7 @@ bool WordHistory::races(const Last& before, const Moment& now, Access access) {
     if (then.launch != now.launch) return false;
     if (before.access == Access::kAtomic && access == Access::kAtomic) return false;
     if (then.block != now.block) return true;
-    return then.thread != now.thread && then.epoch == now.epoch;
+    return then.thread != now.thread && together(then, now);
 }
 
 void WordHistory::read(const Moment& now, Access access) {
@@ -31,7 +37,7 @@ void WordHistory::read(const Moment& now, Access access) {
     if (then.launch != now.launch) return;
     if (then.block != now.block)
         read_.moment.block = kManyBlocks;
-    else if (then.epoch == now.epoch && then.thread != now.thread)
+    else if (then.thread != now.thread && together(then, now))
         read_.moment.thread = kManyThreads;
 }
 

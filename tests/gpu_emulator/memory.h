@@ -15,12 +15,13 @@
 
 namespace assay::gpu_emulator {
 
-// A thread between two of its block's barriers. Threads of a block are ordered by barriers, those
-// of different blocks by nothing, launches by their order.
+// A thread between two barriers. Threads of a block are ordered by its barriers, those of a warp by
+// the warp's, too, those of different blocks by nothing, launches by their order.
 struct Moment {
     uint32_t launch = 0;  // from 1
     uint32_t block = 0;
-    uint32_t epoch = 0;  // barriers passed
+    uint32_t epoch = 0;       // barriers of the block passed
+    uint32_t warp_epoch = 0;  // and of the warp
     int16_t thread = 0;
 };
 

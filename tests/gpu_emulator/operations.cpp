@@ -119,8 +119,8 @@ f32 smaller(f32 a, f32 b) {
     if (a == b) return std::signbit(a) ? a : b;
     return a < b || std::isnan(b) ? a : b;
 }
-// Towards zero; out of range to the nearest end, NaN to 0.
-s32 truncated(f32 x) {
+// Of a whole number; out of range to the nearest end, NaN to 0.
+s32 to_integer(f32 x) {
     if (std::isnan(x)) return 0;
     if (x >= 2147483648.0F) return std::numeric_limits<s32>::max();
     if (x < -2147483648.0F) return std::numeric_limits<s32>::min();
@@ -210,7 +210,8 @@ void add_floats(Table& table) {
     table["min.f32"] = of([](f32 a, f32 b) { return smaller(a, b); });
     table["neg.f32"] = of([](u32 a) { return a ^ 0x80000000U; });
     table["abs.f32"] = of([](u32 a) { return a & 0x7FFFFFFFU; });
-    table["cvt.rzi.s32.f32"] = of([](f32 a) { return truncated(a); });
+    table["cvt.rzi.s32.f32"] = of([](f32 a) { return to_integer(std::trunc(a)); });
+    table["cvt.rni.s32.f32"] = of([](f32 a) { return to_integer(std::nearbyint(a)); });
     add_converted<f32, s64>(table, "cvt.rn.f32.s64");
     add_converted<f32, s32>(table, "cvt.rn.f32.s32");
     add_converted<f32, u32>(table, "cvt.rn.f32.u32");
@@ -242,12 +243,34 @@ Table all_operations() {
     return table;
 }
 
+// The first line whose part the opcode has.
+struct Slots {
+    std::string_view part;
+    int slots;
+};
+constexpr Slots kSlots[] = {
+    {"mov.", 0},         {"cvta", 0},       {"cvt.u64.u32", 0}, {"cvt.u32.u64", 0},
+    {"cvt.s64.s32", 1},  {"f32.s64", 8},    {"cvt.", 2},        {"div.rn.f32", 10},
+    {"sqrt.rn.f32", 10}, {"rcp.rn.f32", 8}, {"div.s64", 100},   {"div.u64", 100},
+    {"rem.s64", 100},    {"rem.u64", 100},  {"div.", 18},       {"rem.", 18},
+    {"mul.hi.u64", 8},   {"mul.lo.s64", 4}, {"mul.lo.u64", 4},  {"mad.lo.s64", 5},
+    {"mad.lo.u64", 5},   {"min.s64", 4},    {"max.s64", 4},     {"min.u64", 4},
+    {"max.u64", 4},      {"s64", 2},        {"u64", 2},         {"b64", 2},
+};
+
 }  // namespace
 
 Operation find_operation(std::string_view opcode) {
     static const Table kTable = all_operations();
     const auto found = kTable.find(opcode);
-    return found == kTable.end() ? Operation{} : found->second;
+    if (found == kTable.end()) return {};
+    Operation operation = found->second;
+    for (const Slots& each : kSlots) {
+        if (opcode.find(each.part) == std::string_view::npos) continue;
+        operation.slots = each.slots;
+        break;
+    }
+    return operation;
 }
 
 }  // namespace assay::gpu_emulator

@@ -35,16 +35,16 @@ double share(uint64_t part, uint64_t whole) {
 void print(const std::map<std::string, gpu_emulator::Counters>& counters) {
     std::vector<std::pair<std::string, gpu_emulator::Counters>> rows(counters.begin(),
                                                                      counters.end());
-    std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
-        return a.second.instructions > b.second.instructions;
-    });
-    std::printf("%-28s %8s %9s %12s %6s %9s %9s %6s %6s\n", "kernel", "launches", "blocks",
-                "warp instr.", "lanes", "MB asked", "MB moved", "ratio", "turns");
+    std::sort(rows.begin(), rows.end(),
+              [](const auto& a, const auto& b) { return a.second.slots > b.second.slots; });
+    std::printf("%-28s %8s %9s %12s %12s %6s %9s %9s %6s %6s\n", "kernel", "launches", "blocks",
+                "warp instr.", "slots", "lanes", "MB asked", "MB moved", "ratio", "turns");
     for (const auto& [name, c] : rows) {
-        std::printf("%-28s %8llu %9llu %12llu %6.2f %9.2f %9.2f %6.2f %6.2f\n",
+        std::printf("%-28s %8llu %9llu %12llu %12llu %6.2f %9.2f %9.2f %6.2f %6.2f\n",
                     short_name(name).c_str(), static_cast<unsigned long long>(c.launches),
                     static_cast<unsigned long long>(c.blocks),
                     static_cast<unsigned long long>(c.instructions),
+                    static_cast<unsigned long long>(c.slots),
                     share(c.lanes, c.instructions * gpu_emulator::kLanes),
                     static_cast<double>(c.bytes) / 1e6, static_cast<double>(c.sectors) * 32 / 1e6,
                     share(c.sectors * 32, c.bytes), share(c.shared_turns, c.shared_accesses));

@@ -252,8 +252,13 @@ private:
             expect(1);
             if (operands[0] != "0") refuse("only barrier 0 is known");
             made.kind = Kind::kBarrier;
+        } else if (opcode == "bar.warp.sync") {  // mask
+            expect(1);
+            made.kind = Kind::kWarpBarrier;
+            rows_from(0, 1, made.s);
         } else if (opcode == "shfl.sync.bfly.b32") {  // value | unused, value, lanes, clamp, mask
             expect(6);
+            made.slots = 4;
             made.kind = Kind::kShuffle;
             rows_from(0, 2, made.d);
             rows_from(2, 4, made.s);
@@ -280,6 +285,7 @@ private:
         } else {
             const Operation operation = known(opcode);
             made.run = operation.run;
+            made.slots = operation.slots;
             expect(operation.sources + 1);
             rows_from(0, 1, made.d);
             rows_from(1, operation.sources, made.s);

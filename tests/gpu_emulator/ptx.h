@@ -25,19 +25,33 @@ inline constexpr uint32_t kAllLanes = 0xFFFFFFFF;
 // d[lane] = f(s[0][lane], ...) for the lanes of mask. Values are kept as their bits.
 using Compute = void (*)(uint64_t* d, const uint64_t* const* s, uint32_t mask);
 
-// The function of an opcode ("add.rn.f32") and how many operands it reads; null where unknown.
+// The function of an opcode ("add.rn.f32"), how many operands it reads, and about how many turns of
+// a scheduler a warp takes for it (sm_90: throughput tables of the CUDA programming guide, lengths
+// of what ptxas makes of divisions and 64-bit integers); null where unknown.
 struct Operation {
     Compute run = nullptr;
     size_t sources = 0;
+    int slots = 1;
 };
 Operation find_operation(std::string_view opcode);
 
-enum class Kind { kCompute, kLoad, kStore, kAtomic, kShuffle, kBarrier, kBranch, kExit };
+enum class Kind {
+    kCompute,
+    kLoad,
+    kStore,
+    kAtomic,
+    kShuffle,
+    kWarpBarrier,
+    kBarrier,
+    kBranch,
+    kExit
+};
 enum class Space { kParam, kGlobal, kShared, kLocal };
 
 struct Instruction {
     Kind kind = Kind::kCompute;
     int line = 0;
+    int slots = 1;
     int guard = -1;  // row of the predicate that lets a lane take part; -1: all do
     bool guard_negated = false;
     Compute run = nullptr;        // kCompute; kAtomic: of (memory, operand)

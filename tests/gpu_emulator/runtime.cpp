@@ -2,6 +2,7 @@
 // leaves a choice, the one that shows a caller's mistake.
 #include <cuda_runtime_api.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -105,8 +106,13 @@ cudaError_t cudaGetLastError() {
 }
 
 cudaError_t cudaGetDeviceCount(int* count) {
-    *count = machine().devices();
-    return cudaSuccess;
+    try {
+        *count = machine().devices();
+        return cudaSuccess;
+    } catch (const EmulatorError& error) {  // the PTX has what is not known
+        std::fprintf(stderr, "no emulated GPU: %s\n", error.what());
+        return noted(cudaErrorInvalidPtx);
+    }
 }
 cudaError_t cudaSetDevice(int index) {
     if (machine().device(index) == nullptr) return noted(cudaErrorInvalidDevice);
