@@ -34,13 +34,26 @@ inline constexpr int kBlockThreads = 256;
 inline constexpr int kTile = 32;                         // side of a tile in shared memory
 inline constexpr int kTileFloats = kTile * (kTile + 1);  // padded: no two rows share a bank
 
+// The tile that a kernel gets: kTileFloats, unless it names another size.
+template <class Kernel>
+struct TileOf {
+    static constexpr int kFloats = kTileFloats;
+};
+template <class Kernel>
+requires requires {
+    Kernel::kTileFloats;
+}
+struct TileOf<Kernel> {
+    static constexpr int kFloats = Kernel::kTileFloats;
+};
+
 class HostBlock {
 public:
     HostBlock(int64_t index, uint32_t* fault, float* tile)
         : index_(index), fault_(fault), tile_(tile) {}
 
     int64_t index() const { return index_; }
-    float* tile() const { return tile_; }  // kTileFloats of shared memory
+    float* tile() const { return tile_; }  // shared memory
 
     // turn(i) for 0 <= i < n, in any order; all are done when it returns.
     template <class Turn>

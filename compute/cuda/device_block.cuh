@@ -117,7 +117,7 @@ __global__ void __launch_bounds__(kBlockThreads)
         const DeviceTeam<kWarp> warp(fault, nullptr, nullptr);
         if (warp.index() < blocks) kernel(warp);
     } else {
-        __shared__ float tile[kTileFloats];
+        __shared__ float tile[TileOf<Kernel>::kFloats];
         __shared__ int64_t slots[kWarps];
         kernel(DeviceTeam<kBlockThreads>(fault, tile, slots));
     }

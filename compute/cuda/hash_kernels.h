@@ -1,5 +1,6 @@
-// Leaf hashes of chunks (compute/hash/sha256.h) on blocks: one thread a chunk, whose blocks of
-// SHA-256 follow each other; a device is filled by many chunks. Bytes are read as little-endian
+// Leaf hashes of chunks (compute/hash/sha256.h) on blocks. A chunk's blocks of SHA-256 follow each
+// other, so what one block takes is what counts: one thread a chunk does nothing but the rounds,
+// while others bring the next words and expand their schedules. Bytes are read as little-endian
 // words, as every target has them; in shared memory a float is 32 bits and no number. Errors: none.
 #pragma once
 
@@ -12,17 +13,17 @@ struct HashPiece {
     int64_t first;  // its first word's index in the whole
 };
 
-// leaves[8 * i ...] = SHA-256(0x00, chunk i), as words. A thread hashes a chunk, and all threads of
-// the block bring the next words of its chunks, side by side, to shared memory.
+// leaves[8 * i ...] = SHA-256(0x00, chunk i), as words.
 struct ChunkLeaves {
-    static constexpr int64_t kChunks = 8;  // a block: few, so that few chunks fill a device
-    static constexpr int64_t kStage = 7;   // blocks of SHA-256 at a time
-    static constexpr int64_t kWords = 16 * kStage;
-    static constexpr int64_t kRow = kWords + 1;         // of one chunk, in a bank of its own
-    static constexpr int64_t kStates = kChunks * kRow;  // after the words: 8 a chunk
-    static constexpr int64_t kCarries = kStates + kChunks * 8;  // and a byte that waits
-    static_assert(kCarries + kChunks <= kTileFloats);
-    const HashPiece* pieces;  // and one after the last, with `first` = words
+    static constexpr int kChunks = 8;  // a block: few, so that few chunks fill a device
+    static constexpr int kStage = 7;   // blocks of SHA-256 at a time
+    // Of one block of SHA-256: word t of all chunks side by side, and space between the banks.
+    static constexpr int kStep = (64 + 1) * kChunks;
+    static constexpr int kBuffer = kStage * kStep;
+    static constexpr int kStates = 2 * kBuffer;  // after two buffers of schedules: 8 words a chunk
+    static constexpr int kTileFloats = kStates + 8 * kChunks;
+    static constexpr int kFirstExpander = 32;  // not in the warp of those that hash
+    const HashPiece* pieces;                   // and one after the last, with `first` = words
     int64_t piece_count;
     int64_t words, chunk_words;
     uint32_t* leaves;
@@ -32,19 +33,28 @@ struct ChunkLeaves {
     ASSAY_HD int64_t blocks() const { return (chunks() + kChunks - 1) / kChunks; }
     template <class Block>
     ASSAY_HD void operator()(const Block& block) const {
-        float* tile = block.tile();
+        float* const states = block.tile() + kStates;
         const int64_t first = block.index() * kChunks, count = least(kChunks, chunks() - first);
-        block.each(count * 8, [&](int64_t i) { tile[kStates + i] = from_bits(initial[i % 8]); });
-        block.each(count, [&](int64_t c) { tile[kCarries + c] = 0.0F; });  // the leaf's prefix
-        for (int64_t b = 0; b <= last_block(first); b += kStage) {         // no chunk is longer
-            block.each(count * kWords, [&](int64_t i) {
-                const int64_t c = i / kWords, k = i % kWords;
-                tile[c * kRow + k] = from_bits(word(first + c, 16 * b + k));
+        const int64_t last = last_block(first);  // no chunk is longer
+        block.each(count * 8, [&](int64_t i) { states[i] = from_bits(initial[i % 8]); });
+        // Schedules of the first stage alone, then each stage's rounds beside the next's schedules.
+        float *now = block.tile() + kBuffer, *next = block.tile();
+        for (int64_t b = -kStage; b <= last; b += kStage) {
+            block.each(kFirstExpander + kStage * kChunks, [&](int64_t turn) {
+                const int i = static_cast<int>(turn), c = i % kChunks;
+                if (c >= count) return;
+                if (i >= kFirstExpander) {
+                    const int step = (i - kFirstExpander) / kChunks;
+                    expand(first + c, b + kStage + step, next + step * kStep + c);
+                } else if (i < kChunks && b >= 0) {
+                    hash(first + c, b, now + c, states + 8 * c);
+                }
             });
-            block.each(count, [&](int64_t c) { hash(tile, c, first + c, b); });
+            float* const done = now;
+            now = next;
+            next = done;
         }
-        block.each(count * 8,
-                   [&](int64_t i) { leaves[8 * first + i] = to_bits(tile[kStates + i]); });
+        block.each(count * 8, [&](int64_t i) { leaves[8 * first + i] = to_bits(states[i]); });
     }
 
 private:
@@ -54,63 +64,77 @@ private:
     // The words, one with the mark, two with the length.
     ASSAY_HD int64_t last_block(int64_t chunk) const { return (length(chunk) + 2) / 16; }
 
-    // Word i of a chunk, big-endian; after its end the mark, then zeros.
-    ASSAY_HD uint32_t word(int64_t chunk, int64_t i) const {
-        if (i >= length(chunk)) return i == length(chunk) ? 0x80000000U : 0;
-        const int64_t at = chunk * chunk_words + i;
-        int64_t low = 0, high = piece_count;  // the last piece that begins at or before it
+    // The last piece that begins at or before this word.
+    ASSAY_HD int64_t piece_of(int64_t at) const {
+        int64_t low = 0, high = piece_count;
         while (high - low > 1) {
             const int64_t middle = (low + high) / 2;
             (pieces[middle].first <= at ? low : high) = middle;
         }
-        const uint32_t x = pieces[low].words[at - pieces[low].first];
-        return x << 24 | (x & 0xFF00U) << 8 | (x >> 8 & 0xFF00U) | x >> 24;
+        return low;
     }
 
     static ASSAY_HD uint32_t turn(uint32_t x, int by) { return x >> by | x << (32 - by); }
 
-    // The blocks of SHA-256 from b on that lie in the tile.
-    ASSAY_HD void hash(float* tile, int64_t row, int64_t chunk, int64_t b) const {
-        const int64_t last = last_block(chunk), stop = least(b + kStage, last + 1);
-        const uint64_t bits = static_cast<uint64_t>(4 * length(chunk) + 1) * 8;
-        float* kept = tile + kStates + 8 * row;
-        uint32_t state[8], w[16];
+    // The schedule of block b of a chunk, with the rounds' constants: word t at to[kChunks * t].
+    ASSAY_HD void expand(int64_t chunk, int64_t b, float* to) const {
+        const int64_t size = length(chunk), last = last_block(chunk);
+        if (b > last) return;
+        // The leaf's prefix is a byte, so a word of the message is three bytes of one word and the
+        // fourth of the word before; after the last word there is the mark, then zeros.
+        const int64_t start = chunk * chunk_words;
+        int64_t i = 16 * b - 1;
+        int64_t piece = piece_of(start + least(i < 0 ? 0 : i, size - 1));
+        uint32_t w[16], before = 0;
         ASSAY_UNROLL
-        for (int j = 0; j < 8; ++j) state[j] = to_bits(kept[j]);
-        uint32_t carry = to_bits(tile[kCarries + row]);  // what the word before had no room for
-        const float* from = tile + row * kRow;
-        for (; b < stop; ++b, from += 16) {
-            ASSAY_UNROLL
-            for (int j = 0; j < 16; ++j) {
-                const uint32_t word = to_bits(from[j]);
-                w[j] = carry << 24 | word >> 8;
-                carry = word & 0xFFU;
+        for (int j = -1; j < 16; ++j, ++i) {
+            uint32_t word = 0;
+            if (i >= 0 && i < size) {
+                while (pieces[piece + 1].first <= start + i) ++piece;
+                const uint32_t x = pieces[piece].words[start + i - pieces[piece].first];
+                word = x << 24 | (x & 0xFF00U) << 8 | (x >> 8 & 0xFF00U) | x >> 24;
+            } else if (i == size) {
+                word = 0x80000000U;
             }
-            if (b == last) {
-                w[14] = static_cast<uint32_t>(bits >> 32);
-                w[15] = static_cast<uint32_t>(bits);
-            }
-            compress(state, w);
+            if (j >= 0) w[j] = before << 24 | word >> 8;
+            before = word;
+        }
+        if (b == last) {
+            const uint64_t bits = static_cast<uint64_t>(4 * size + 1) * 8;
+            w[14] = static_cast<uint32_t>(bits >> 32);
+            w[15] = static_cast<uint32_t>(bits);
         }
         ASSAY_UNROLL
-        for (int j = 0; j < 8; ++j) kept[j] = from_bits(state[j]);
-        tile[kCarries + row] = from_bits(carry);
+        for (int t = 0; t < 64; ++t) {
+            uint32_t& x = w[t % 16];
+            if (t >= 16) {
+                const uint32_t y = w[(t + 1) % 16], z = w[(t + 14) % 16];
+                x += (turn(y, 7) ^ turn(y, 18) ^ y >> 3) + w[(t + 9) % 16] +
+                     (turn(z, 17) ^ turn(z, 19) ^ z >> 10);
+            }
+            to[kChunks * t] = from_bits(x + rounds[t]);
+        }
     }
 
-    ASSAY_HD void compress(uint32_t* state, uint32_t* w) const {
+    // The blocks of one stage: b and those after it.
+    ASSAY_HD void hash(int64_t chunk, int64_t b, const float* schedule, float* kept) const {
+        const int64_t stop = least(b + kStage, last_block(chunk) + 1);
+        uint32_t state[8];
+        ASSAY_UNROLL
+        for (int j = 0; j < 8; ++j) state[j] = to_bits(kept[j]);
+        for (; b < stop; ++b, schedule += kStep) compress(state, schedule);
+        ASSAY_UNROLL
+        for (int j = 0; j < 8; ++j) kept[j] = from_bits(state[j]);
+    }
+
+    static ASSAY_HD void compress(uint32_t* state, const float* schedule) {
         uint32_t v[8];
         ASSAY_UNROLL
         for (int j = 0; j < 8; ++j) v[j] = state[j];
         ASSAY_UNROLL
-        for (int i = 0; i < 64; ++i) {
-            uint32_t& x = w[i % 16];
-            if (i >= 16) {
-                const uint32_t a = w[(i + 1) % 16], b = w[(i + 14) % 16];
-                x += (turn(a, 7) ^ turn(a, 18) ^ a >> 3) + w[(i + 9) % 16] +
-                     (turn(b, 17) ^ turn(b, 19) ^ b >> 10);
-            }
+        for (int t = 0; t < 64; ++t) {
             const uint32_t t1 = v[7] + (turn(v[4], 6) ^ turn(v[4], 11) ^ turn(v[4], 25)) +
-                                ((v[4] & v[5]) ^ (~v[4] & v[6])) + rounds[i] + x;
+                                ((v[4] & v[5]) ^ (~v[4] & v[6])) + to_bits(schedule[kChunks * t]);
             const uint32_t t2 = (turn(v[0], 2) ^ turn(v[0], 13) ^ turn(v[0], 22)) +
                                 ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
             ASSAY_UNROLL

@@ -26,13 +26,15 @@ struct Operand {
     const float* multiply = nullptr;
     bool unit_scale = false;
 
-    // A part of one member: value(v, k) counts from vector `v0` and depth `k0` on.
+    // A part of one member, from vector `v0` and depth `k0` on.
     struct Part {
         const float *data, *multiply;
         int64_t vector_stride, depth_stride;
         ASSAY_HD float value(int64_t v, int64_t k) const {
-            const float x = data[v * vector_stride + k * depth_stride];
-            return multiply == nullptr ? x : x * multiply[k];
+            return multiplied(data + v * vector_stride + k * depth_stride, k);
+        }
+        ASSAY_HD float multiplied(const float* at, int64_t k) const {
+            return multiply == nullptr ? *at : *at * multiply[k];
         }
     };
     ASSAY_HD Part part(int64_t z, int64_t v0, int64_t k0) const {
@@ -72,7 +74,10 @@ struct RowTops {
         const int64_t z = quotient(block.index(), operand.vectors);
         const auto row = operand.part(z, remainder(block.index(), operand.vectors), 0);
         const uint32_t top =
-            block.max_bits(operand.depth, [&](int64_t k) { return abs_bits(row.value(0, k)); });
+            row.depth_stride == 1 && row.multiply == nullptr
+                ? block.max_bits(operand.depth, [&](int64_t k) { return abs_bits(row.data[k]); })
+                : block.max_bits(operand.depth,
+                                 [&](int64_t k) { return abs_bits(row.value(0, k)); });
         block.note(top);
         block.once([&] { tops[block.index()] = top; });
     }
@@ -99,8 +104,9 @@ struct ColumnTops {
         const auto part = operand.part(z, first, from);
         block.each(count, [&](int64_t i) {
             uint32_t top = 0;
-            for (int k = 0; k < stop; ++k) {
-                const uint32_t bits = abs_bits(part.value(i, k));
+            const float* at = part.data + i * part.vector_stride;
+            for (int k = 0; k < stop; ++k, at += part.depth_stride) {
+                const uint32_t bits = abs_bits(part.multiplied(at, k));
                 top = bits > top ? bits : top;
             }
             block.note(top);
@@ -135,28 +141,61 @@ struct Planes {
     ASSAY_HD int64_t plane_size() const { return padded_vectors * padded_depth; }
 };
 
-ASSAY_HD int32_t low_digit(int32_t q) {
-    return ((q + 64) & 127) - 64;
+// Four int8 in a word, the first lowest, and their sums, which fit an int8 again.
+ASSAY_HD uint32_t four_bytes(const int32_t* from) {
+    const auto low = [&](int j) { return static_cast<uint32_t>(from[j]) & 0xFFU; };
+    return low(0) | low(1) << 8 | low(2) << 16 | low(3) << 24;
+}
+ASSAY_HD uint32_t add_bytes(uint32_t a, uint32_t b) {
+    constexpr uint32_t kSigns = 0x80808080U;
+    return ((a & ~kSigns) + (b & ~kSigns)) ^ ((a ^ b) & kSigns);
 }
 
-// The digit of plane p of q (see pack_digits.h for the planes).
-ASSAY_HD int32_t plane_digit(int32_t q, int slices, int plane) {
-    if (slices == 1) return q;
-    const int32_t d0 = low_digit(q), rest = (q - d0) >> 7;
-    if (slices == 2) return plane == 0 ? d0 : plane == 1 ? rest : d0 + rest;
-    const int32_t d1 = low_digit(rest), d2 = (rest - d1) >> 7;
-    const int32_t left = plane == 2 || plane == 5 ? d2 : plane == 1 ? d1 : d0;
-    const int32_t right = plane == 3 || plane == 5 ? d1 : plane == 4 ? d2 : 0;
-    return left + right;
+// The words of the planes of four quantised values (see pack_digits.h for the planes): base-128
+// digits from -64 to 63, lowest first, the last one what is left; then the sums of every two.
+template <class Known>
+ASSAY_HD void plane_words(int32_t* q, uint32_t* word) {
+    constexpr int kLast = Known::kCount - 1;
+    ASSAY_UNROLL
+    for (int d = 0; d < kLast; ++d) {
+        ASSAY_UNROLL
+        for (int j = 0; j < 4; ++j) q[j] += 64;
+        // (x mod 128) - 64 of each byte, without a borrow between bytes.
+        word[d] = (((four_bytes(q) & 0x7F7F7F7FU) | 0x80808080U) - 0x40404040U) ^ 0x80808080U;
+        ASSAY_UNROLL
+        for (int j = 0; j < 4; ++j) q[j] >>= 7;
+    }
+    word[kLast] = four_bytes(q);
+    if constexpr (Known::kCount == 2) word[2] = add_bytes(word[0], word[1]);
+    if constexpr (Known::kCount == 3) {
+        word[3] = add_bytes(word[0], word[1]);
+        word[4] = add_bytes(word[0], word[2]);
+        word[5] = add_bytes(word[1], word[2]);
+    }
+}
+
+// The sum that int32 sums of the planes stand for, for contractions of at most kProductRange: the
+// products of different digits are together less than 2^30, so that 32 bits hold them.
+template <class Known>
+ASSAY_HD int64_t joined_planes(const int32_t* p) {
+    if constexpr (Known::kCount == 1) return p[0];
+    if constexpr (Known::kCount == 2)
+        return int64_t{p[1]} * 16384 + (int64_t{p[2] - p[0] - p[1]} * 128 + p[0]);
+    if constexpr (Known::kCount == 3) {
+        const int64_t high = int64_t{p[2]} * 16384 +
+                             (int64_t{p[5] - p[1] - p[2]} * 128 + (p[4] - p[0] - p[2] + p[1]));
+        return high * 16384 + (int64_t{p[3] - p[0] - p[1]} * 128 + p[0]);
+    }
 }
 
 // Quantises tiles of kTile vectors x kTile of depth and writes their planes; what is beyond the
 // operand becomes zero. Reads and writes run along memory: the tile turns in between. A block takes
 // kTiles tiles along the depth.
 struct PackTile {
-    static constexpr int64_t kTiles = 4;
+    static constexpr int64_t kTiles = 8;
     static constexpr int kRow = kTile + 1;  // of the tile, in banks of its own
     static constexpr int kPasses = kTile * kTile / kBlockThreads;
+    static constexpr int kPassRows = kBlockThreads / kTile;
     static constexpr int kFours = kTile / 4;  // of a vector: written at a time
     Operand operand;
     Planes to;
@@ -171,7 +210,9 @@ struct PackTile {
         const int64_t row = quotient(block.index(), down), z = quotient(row, across);
         const int64_t v0 = remainder(row, across) * kTile;
         const int64_t k0 = remainder(block.index(), down) * (kTiles * kTile);
-        const int64_t stop = min64(to.padded_depth - k0, kTiles * kTile);
+        const auto stop = static_cast<int>(min64(to.padded_depth - k0, kTiles * kTile));
+        const auto vectors = static_cast<int>(min64(operand.vectors - v0, kTile));
+        const auto depth = static_cast<int>(min64(operand.depth - k0, kTiles * kTile));
         const auto from = operand.part(z, v0, k0);
         with_slices(slices, [&](auto known) {
             using Known = decltype(known);
@@ -179,31 +220,40 @@ struct PackTile {
                 to.data + (z * Known::kPlanes * to.padded_vectors + v0) * to.padded_depth + k0;
             const float* const inverse =
                 to.down == nullptr ? nullptr : to.down + z * operand.vectors + v0;
-            for (int64_t k = 0; k < stop; k += kTile) {
-                read(block, from, operand.vectors - v0, operand.depth - k0, k);
-                write<Known>(block, inverse, operand.vectors - v0, first + k);
+            for (int k = 0; k < stop; k += kTile) {
+                read(block, from, vectors, depth, k);
+                write<Known>(block, inverse, vectors, first + k);
             }
         });
     }
 
 private:
+    // vectors and depth: how many of each there are from the part's first on.
     template <class Block>
-    ASSAY_HD void read(const Block& block, const Operand::Part& from, int64_t vectors,
-                       int64_t depth, int64_t k0) const {
+    ASSAY_HD void read(const Block& block, const Operand::Part& from, int vectors, int depth,
+                       int k0) const {
         const bool by_vector = from.vector_stride == 1;
+        const int64_t lane_stride = by_vector ? from.vector_stride : from.depth_stride;
+        const int64_t other_stride = by_vector ? from.depth_stride : from.vector_stride;
+        const int lanes = by_vector ? vectors : depth - k0;
+        const int others = by_vector ? depth - k0 : vectors;
+        const float* const first_at = from.data + k0 * from.depth_stride;
         block.each(kBlockThreads, [&](int64_t i) {
             const int lane = static_cast<int>(i) % kTile, first = static_cast<int>(i) / kTile;
+            const float* at = first_at + lane * lane_stride + first * other_stride;
+            float* to_tile = block.tile() + (by_vector ? lane * kRow + first : first * kRow + lane);
             ASSAY_UNROLL
             for (int pass = 0; pass < kPasses; ++pass) {
-                const int other = first + pass * (kBlockThreads / kTile);
-                const int v = by_vector ? lane : other, k = by_vector ? other : lane;
-                const bool inside = v < vectors && k0 + k < depth;
-                block.tile()[v * kRow + k] = inside ? from.value(v, k0 + k) : 0.0F;
+                const int other = first + pass * kPassRows;
+                const bool inside = lane < lanes && other < others;
+                *to_tile = inside ? from.multiplied(at, k0 + (by_vector ? other : lane)) : 0.0F;
+                at += kPassRows * other_stride;
+                to_tile += by_vector ? kPassRows : kPassRows * kRow;
             }
         });
     }
     template <class Known, class Block>
-    ASSAY_HD void write(const Block& block, const float* inverses, int64_t vectors,
+    ASSAY_HD void write(const Block& block, const float* inverses, int vectors,
                         int8_t* to_first) const {
         block.each(kTile * kFours, [&](int64_t i) {
             const int v = static_cast<int>(i) / kFours, k = static_cast<int>(i) % kFours * 4;
@@ -212,16 +262,12 @@ private:
             int32_t q[4];
             ASSAY_UNROLL
             for (int j = 0; j < 4; ++j) q[j] = rne(block.tile()[v * kRow + k + j] * inverse);
+            uint32_t words[Known::kPlanes];
+            plane_words<Known>(q, words);
             int8_t* at = to_first + v * to.padded_depth + k;
             ASSAY_UNROLL
-            for (int p = 0; p < Known::kPlanes; ++p, at += to.plane_size()) {
-                uint32_t four = 0;
-                ASSAY_UNROLL
-                for (int j = 0; j < 4; ++j)
-                    four |= (static_cast<uint32_t>(plane_digit(q[j], Known::kCount, p)) & 0xFFU)
-                            << (8 * j);
-                *reinterpret_cast<uint32_t*>(at) = four;  // little-endian, as every target is
-            }
+            for (int p = 0; p < Known::kPlanes; ++p, at += to.plane_size())
+                *reinterpret_cast<uint32_t*>(at) = words[p];  // little-endian, as every target is
         });
     }
 };
@@ -299,10 +345,11 @@ struct Combine {
     }
     template <class Known>
     static ASSAY_HD int64_t joined(const Part& own, int64_t j) {
-        int64_t p[Known::kPlanes];
+        int32_t p[Known::kPlanes];
+        const int32_t* at = own.products + j;
         ASSAY_UNROLL
-        for (int k = 0; k < Known::kPlanes; ++k) p[k] = own.products[k * own.plane_stride + j];
-        return join_planes(p, Known::kCount);
+        for (int k = 0; k < Known::kPlanes; ++k, at += own.plane_stride) p[k] = *at;
+        return joined_planes<Known>(p);
     }
 };
 

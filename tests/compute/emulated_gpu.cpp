@@ -53,7 +53,7 @@ public:
             // Odd blocks first, from the end.
             const int64_t odd = blocks / 2;
             const int64_t index = i < odd ? 2 * (odd - i) - 1 : 2 * (i - odd);
-            float tile[gpu::kTileFloats];
+            float tile[gpu::TileOf<Kernel>::kFloats];
             kernel(gpu::HostBlock(index, &fault_, tile));
         }
     }
