@@ -62,7 +62,8 @@ TEST(Versions, BeforeItsVersionAFieldIsRefusedAsAnUnknownOneIs) {
         return idle.app_hash();
     }();
     env(post_of_unknown_field(), TxCode::kMalformedPayload);
-    pb::JobSpec empty = llama_job(), bad = scaled_job(), both = scaled_job(), adapters = biased_job();
+    pb::JobSpec empty = llama_job(), bad = scaled_job(), both = scaled_job(),
+                adapters = biased_job();
     (void)llama_of(empty).mutable_rope_scaling();  // present, as two bytes
     llama_of(bad).mutable_rope_scaling()->set_factor_nano(1);
     llama_of(both).set_qkv_bias(true);
@@ -135,9 +136,10 @@ void add_fields(const google::protobuf::Descriptor& message, std::set<std::strin
         if (name == "LlamaSpec.rope_scaling" || name == "LlamaSpec.qkv_bias") continue;
         const auto* oneof = field.real_containing_oneof();
         const bool is_new =
-            lines.insert(name + " " + std::to_string(field.number()) + " " + field.type_name() +
-                         (field.is_repeated() ? " repeated" : "") +
-                         (oneof == nullptr ? "" : " " + oneof->name()))
+            lines
+                .insert(name + " " + std::to_string(field.number()) + " " + field.type_name() +
+                        (field.is_repeated() ? " repeated" : "") +
+                        (oneof == nullptr ? "" : " " + oneof->name()))
                 .second;
         if (is_new && field.message_type() != nullptr) add_fields(*field.message_type(), lines);
     }
@@ -146,8 +148,8 @@ void add_fields(const google::protobuf::Descriptor& message, std::set<std::strin
 TEST(Versions, NoFieldOfATransactionIsWithoutAVersion) {
     std::set<std::string> lines;
     for (const auto& info : contracts::kTransactions) {
-        const auto* message = pb::JobPost::descriptor()->file()->FindMessageTypeByName(
-            std::string(info.message));
+        const auto* message =
+            pb::JobPost::descriptor()->file()->FindMessageTypeByName(std::string(info.message));
         ASSERT_NE(message, nullptr) << info.message;
         add_fields(*message, lines);
     }
