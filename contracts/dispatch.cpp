@@ -27,11 +27,13 @@ concept Unversioned = requires(const typename Rule::Message& message) {
     { Rule::preflight(message) } -> std::same_as<Status>;
 };
 
+template <typename Rule>
+concept Checked = Versioned<Rule> || Unversioned<Rule>;
+
 // What a type of transaction must provide: a check of the message alone, and its effect.
 template <typename Rule>
-concept Transactor = (Versioned<Rule> ||
-                      Unversioned<Rule>)&&requires(Context& context,
-                                                   const typename Rule::Message& message) {
+concept Transactor = Checked<Rule> &&
+    requires(Context& context, const typename Rule::Message& message) {
     { Rule::apply(context, message) } -> std::same_as<TxCode>;
 };
 

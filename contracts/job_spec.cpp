@@ -262,7 +262,7 @@ void from_job_config(const compute::JobConfig& config, pb::JobSpec& spec) {
 
 namespace {
 
-// A program without the field refuses it as unknown, set to whatever. Under the rules that such
+// A program without the field refuses it as unknown, whatever it holds. Under the rules that such
 // programs execute it must be refused with their code, so that every node's block is the same.
 Status check_version(const pb::ModelSpec& model, uint32_t version) {
     if (version >= kLlamaVariantsVersion || !model.has_llama()) return {};
