@@ -17,24 +17,40 @@
 namespace assay::contracts {
 namespace {
 
+// Some versions of the rules take messages that others refuse.
+template <typename Rule>
+concept Versioned = requires(const typename Rule::Message& message, uint32_t version) {
+    { Rule::preflight(message, version) } -> std::same_as<Status>;
+};
+template <typename Rule>
+concept Unversioned = requires(const typename Rule::Message& message) {
+    { Rule::preflight(message) } -> std::same_as<Status>;
+};
+
+template <typename Rule>
+concept Checked = Versioned<Rule> || Unversioned<Rule>;
+
 // What a type of transaction must provide: a check of the message alone, and its effect.
 template <typename Rule>
-concept Transactor = requires(Context& context, const typename Rule::Message& message) {
-    { Rule::preflight(message) } -> std::same_as<Status>;
+concept Transactor = Checked<Rule> &&
+    requires(Context& context, const typename Rule::Message& message) {
     { Rule::apply(context, message) } -> std::same_as<TxCode>;
 };
 
 struct Entry {
     TxType type;
-    Status (*preflight)(ByteView payload);
+    Status (*preflight)(ByteView payload, uint32_t version);
     TxCode (*apply)(ByteView payload, Context& context);
 };
 
 template <Transactor Rule>
-Status preflight_with(ByteView payload) {
+Status preflight_with(ByteView payload, uint32_t version) {
     ASSAY_ASSIGN(const auto message, ledger::decode_canonical<typename Rule::Message>(
                                          payload, kMaxPayloadBytes, "payload"));
-    return Rule::preflight(message);
+    if constexpr (Versioned<Rule>)
+        return Rule::preflight(message, version);
+    else
+        return Rule::preflight(message);
 }
 
 template <Transactor Rule>
@@ -87,11 +103,11 @@ const Entry* find_entry(uint32_t type) {
 
 }  // namespace
 
-TxCode preflight_payload(uint32_t type, ByteView payload, std::string& why) {
+TxCode preflight_payload(uint32_t type, ByteView payload, uint32_t version, std::string& why) {
     const Entry* found = find_entry(type);
     if (found == nullptr) return TxCode::kUnknownType;
     if (payload.size() > kMaxPayloadBytes) return TxCode::kTooLarge;
-    const Status valid = found->preflight(payload);
+    const Status valid = found->preflight(payload, version);
     if (valid.ok()) return TxCode::kOk;
     why = std::string(find_transaction(type)->name) + ": " + valid.error().message;
     return TxCode::kMalformedPayload;

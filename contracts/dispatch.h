@@ -7,8 +7,10 @@
 
 namespace assay::contracts {
 
-// Payload decodes canonically and its fields are in range; `why` names the one that is not.
-[[nodiscard]] TxCode preflight_payload(uint32_t type, ByteView payload, std::string& why);
+// Payload decodes canonically and its fields are in range and of the rules of `version`; `why`
+// names the one that is not.
+[[nodiscard]] TxCode preflight_payload(uint32_t type, ByteView payload, uint32_t version,
+                                       std::string& why);
 // The effect; on a code other than kOk the caller drops what was written.
 [[nodiscard]] TxCode apply_payload(uint32_t type, ByteView payload, Context& context);
 

@@ -262,7 +262,22 @@ void from_job_config(const compute::JobConfig& config, pb::JobSpec& spec) {
 
 namespace {
 
-Status check_job(const pb::JobSpec& spec) {
+// A program without the field refuses it as unknown, whatever it holds. Under the rules that such
+// programs execute it must be refused with their code, so that every node's block is the same.
+Status check_version(const pb::ModelSpec& model, uint32_t version) {
+    if (version >= kLlamaVariantsVersion || !model.has_llama()) return {};
+    const bool scaled = model.llama().has_rope_scaling();
+    if (!scaled && !model.llama().qkv_bias()) return {};
+    return fail(Code::kInvalidArgument,
+                std::string(scaled ? "model.llama.rope_scaling" : "model.llama.qkv_bias") +
+                    " needs rules version " + std::to_string(kLlamaVariantsVersion) +
+                    "; this chain executes version " + std::to_string(version) +
+                    ". Remedy: post the job after the chain's upgrade (docs/operations.md, "
+                    "Upgrading), or a model without it");
+}
+
+Status check_job(const pb::JobSpec& spec, uint32_t version) {
+    ASSAY_RETURN_IF_ERROR(check_version(spec.model(), version));
     ASSAY_RETURN_IF_ERROR(check_text("name", spec.name(), 1, kMaxJobNameBytes));
     if (spec.numerics() != kNumerics) {
         return fail(Code::kInvalidArgument, "numerics is \"" + spec.numerics().substr(0, 32) +
@@ -285,8 +300,8 @@ Status check_job(const pb::JobSpec& spec) {
 
 }  // namespace
 
-Status validate_job(const pb::JobSpec& spec) {
-    Status status = check_job(spec);
+Status validate_job(const pb::JobSpec& spec, uint32_t version) {
+    Status status = check_job(spec, version);
     return status.ok() ? status : Status(in_user_names(status.error()));
 }
 

@@ -14,13 +14,16 @@
 namespace assay::contracts {
 
 inline constexpr std::string_view kNumerics = "OFA-1";
+// The first version of the rules that takes rope_scaling and qkv_bias of a llama.
+inline constexpr uint32_t kLlamaVariantsVersion = 3;
 
 // Conversion alone; validate_job() says whether the values make sense.
 [[nodiscard]] Result<compute::JobConfig> to_job_config(const pb::JobSpec& spec);
 void from_job_config(const compute::JobConfig& config, pb::JobSpec& spec);
 
-// Every field in range; bytes only, so that it is part of preflight.
-Status validate_job(const pb::JobSpec& spec);
+// Every field in range and known to the rules of `version`; bytes only, so that it is part of
+// preflight.
+Status validate_job(const pb::JobSpec& spec, uint32_t version);
 
 // True if a round's shard outputs are combined by an AGGREGATE task; false for plain training,
 // where the one shard's output is the next checkpoint.

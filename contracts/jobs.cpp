@@ -100,9 +100,9 @@ std::string_view end_event(pb::JobState end) {
 
 }  // namespace
 
-Status JobPostRule::preflight(const pb::JobPost& message) {
+Status JobPostRule::preflight(const pb::JobPost& message, uint32_t version) {
     ASSAY_RETURN_IF_ERROR(check_amount("escrow", message.escrow()));
-    return validate_job(message.spec());
+    return validate_job(message.spec(), version);
 }
 
 TxCode JobPostRule::apply(Context& context, const pb::JobPost& message) {

@@ -10,7 +10,7 @@ namespace assay::contracts {
 
 struct JobPostRule {
     using Message = pb::JobPost;
-    static Status preflight(const pb::JobPost& message);
+    static Status preflight(const pb::JobPost& message, uint32_t version);
     static TxCode apply(Context& context, const pb::JobPost& message);
 };
 struct JobCancelRule {

@@ -126,7 +126,6 @@ std::optional<std::vector<Explanation>> explain_task(const ReadView& view, ByteV
 
 Result<std::vector<Explanation>> screen_job(const ReadView& view, const pb::JobSpec& spec,
                                             uint64_t now_ms) {
-    ASSAY_RETURN_IF_ERROR(validate_job(spec));
     const Reader reader(view);
     ASSAY_ASSIGN(const Quote quoted, quote(spec, reader.params()));
     pb::Job job;

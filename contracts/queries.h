@@ -58,7 +58,8 @@ struct Explanation {
                                                                    ByteView task_id,
                                                                    const Hash256& beacon,
                                                                    uint64_t now_ms);
-// The same for a job that is not posted: its TRAIN tasks. Draws are unknown, so ties stay open.
+// The same for a valid job that is not posted: its TRAIN tasks. Draws are unknown, so ties stay
+// open.
 [[nodiscard]] Result<std::vector<Explanation>> screen_job(const ReadView& view,
                                                           const pb::JobSpec& spec, uint64_t now_ms);
 

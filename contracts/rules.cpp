@@ -46,11 +46,10 @@ Status ContractRules::init_genesis(const pb::Genesis& genesis, State& state) con
     return add_genesis_validators(store, genesis);
 }
 
-// Every version so far takes the same bytes.
-TxCode ContractRules::preflight(const ledger::CheckedTx& tx, uint32_t /*version*/,
+TxCode ContractRules::preflight(const ledger::CheckedTx& tx, uint32_t version,
                                 std::string& why) const {
     if (tx.body.fee() == 0) return TxCode::kFeeTooLow;
-    return preflight_payload(tx.body.type(), view_of(tx.body.payload()), why);
+    return preflight_payload(tx.body.type(), view_of(tx.body.payload()), version, why);
 }
 
 TxCode ContractRules::preclaim(const ledger::CheckedTx& tx, const ReadView& state) const {

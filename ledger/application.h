@@ -48,6 +48,7 @@ struct FinalizedBlock {
     std::vector<ValidatorPower> validator_updates;  // ascending by key; power 0: removed
     uint32_t app_version = 0;                       // of the rules that it was executed under
     uint32_t next_app_version = 0;                  // of those that the next block needs
+    std::string refusal;  // of the first transaction that may not be in it, why; for people only
 };
 
 struct QueryRequest {

@@ -107,18 +107,22 @@ Status check_after_execution(const pb::Block& block, const FinalizedBlock& execu
         const pb::TxResult& claimed = block.results(i);
         const pb::TxResult& actual = executed.results[static_cast<size_t>(i)];
         const std::string field = "results[" + std::to_string(i) + "]";
+        const bool may_be_there = is_included(static_cast<TxCode>(actual.code()));
+        const std::string reason =
+            may_be_there || executed.refusal.empty() ? "" : ": " + executed.refusal;
         if (claimed.code() != actual.code())
             return wrong(field + ".code", "is " + std::to_string(claimed.code()) +
-                                              ", execution gives " + std::to_string(actual.code()));
+                                              ", execution gives " + std::to_string(actual.code()) +
+                                              reason);
         if (claimed.fee_charged() != actual.fee_charged())
             return wrong(field + ".fee_charged", "is " + std::to_string(claimed.fee_charged()) +
                                                      ", execution gives " +
                                                      std::to_string(actual.fee_charged()));
-        if (!is_included(static_cast<TxCode>(actual.code())))
+        if (!may_be_there)
             return wrong("transactions[" + std::to_string(i) + "]",
                          "code " + std::to_string(actual.code()) + " (" +
                              std::string(tx_code_name(static_cast<TxCode>(actual.code()))) +
-                             ") may not be in a block");
+                             ") may not be in a block" + reason);
     }
     if (block.header().app_hash() != text_of(executed.app_hash.view()))
         return wrong("header.app_hash", "is " + hex_of(block.header().app_hash()) +

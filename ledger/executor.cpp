@@ -62,7 +62,8 @@ Result<State::Changes> Executor::run_genesis(const pb::Genesis& genesis,
 }
 
 Result<pb::TxResult> Executor::run_transaction(const BlockInfo& block, const DecodedTx& decoded,
-                                               State& block_state, Events& events) const {
+                                               State& block_state, Events& events,
+                                               std::string& why) const {
     const CheckedTx& tx = decoded.tx;
     pb::TxResult result;
     const auto refused = [&](TxCode code) {
@@ -72,7 +73,6 @@ Result<pb::TxResult> Executor::run_transaction(const BlockInfo& block, const Dec
     if (decoded.code != TxCode::kOk) return refused(decoded.code);
     if (const TxCode code = check_expiry(tx.body, block.height); code != TxCode::kOk)
         return refused(code);
-    std::string why;  // reported when it was submitted
     if (const TxCode code = rules_.preflight(tx, block.app_version, why); code != TxCode::kOk)
         return refused(code);
     if (const TxCode code = rules_.preclaim(tx, block_state); code != TxCode::kOk)
@@ -112,8 +112,13 @@ Result<ExecutedBlock> Executor::run_block(const BlockInfo& block,
     State block_state(cached_before);
     Events events;
     executed.results.reserve(transactions.size());
+    bool all_included = true;
     for (const DecodedTx& decoded : transactions) {
-        ASSAY_ASSIGN(pb::TxResult result, run_transaction(block, decoded, block_state, events));
+        std::string why;
+        ASSAY_ASSIGN(pb::TxResult result,
+                     run_transaction(block, decoded, block_state, events, why));
+        if (all_included) executed.refusal = std::move(why);
+        all_included = all_included && is_included(static_cast<TxCode>(result.code()));
         executed.results.push_back(std::move(result));
         append_events(block.height, events, executed.events);
     }

@@ -19,6 +19,7 @@ struct ExecutedBlock {
     std::vector<pb::Event> events;
     State::Changes changes;  // over the state before the block
     std::vector<ValidatorPower> validator_updates;
+    std::string refusal;  // of the first transaction that may not be in it, why; for people only
 };
 
 // May a transaction be included at `height`? kExpired otherwise.
@@ -36,7 +37,8 @@ public:
 
 private:
     Result<pb::TxResult> run_transaction(const BlockInfo& block, const DecodedTx& decoded,
-                                         State& block_state, Events& events) const;
+                                         State& block_state, Events& events,
+                                         std::string& why) const;
 
     [[nodiscard]] std::vector<Bytes> likely_reads(const std::vector<DecodedTx>& transactions) const;
 

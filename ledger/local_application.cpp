@@ -305,6 +305,7 @@ Result<LocalApplication::Finalized> LocalApplication::execute(const ProposedBloc
     finalized.block.results = std::move(executed.results);
     finalized.block.events = std::move(executed.events);
     finalized.block.validator_updates = std::move(executed.validator_updates);
+    finalized.block.refusal = std::move(executed.refusal);
     finalized.tx_hashes.reserve(decoded.size());
     for (const DecodedTx& tx : decoded) finalized.tx_hashes.push_back(tx.tx.hash);
     return finalized;

@@ -25,7 +25,7 @@ inline constexpr size_t kMaxGenesisBytes = 64 * 1024 * 1024;
 inline constexpr size_t kMaxGenesisAccounts = 1'000'000;
 // Of the rules that this program knows: those of the oldest chain that it can execute, and its own.
 inline constexpr uint32_t kOldestAppVersion = 2;
-inline constexpr uint32_t kAppVersion = 2;
+inline constexpr uint32_t kAppVersion = 3;
 inline constexpr size_t kMaxValidators = 128;
 inline constexpr size_t kMaxMisbehaviors = 1024;  // in one block
 inline constexpr uint64_t kMaxValidatorPower = 1'000'000'000'000;

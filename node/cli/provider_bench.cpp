@@ -4,6 +4,7 @@
 
 #include "compute/train/predict.h"
 #include "contracts/job_spec.h"
+#include "ledger/codec/block.h"
 #include "node/agent/capability.h"
 #include "node/cli/cli.h"
 #include "node/cli/job_file.h"
@@ -59,7 +60,7 @@ std::string job_time(const BenchFlags& flags, compute::Backend& backend, json& d
     if (!file.contains("data"))
         file["data"] = {{"root", "0x" + std::string(64, '0')}, {"size", 1U}};
     const auto spec = value_or_fail(globals, job_spec_from_json(file));
-    ok_or_fail(globals, contracts::validate_job(spec));
+    ok_or_fail(globals, contracts::validate_job(spec, ledger::kAppVersion));
     const auto job = value_or_fail(globals, contracts::to_job_config(spec));
     // Beside the file: on a disk of the user's, not in a temporary folder in memory.
     const auto folder = std::filesystem::absolute(flags.job).parent_path();

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "contracts/job_spec.h"
 #include "node/rpc/proto_json.h"
 
 namespace assay::node {
@@ -27,6 +28,12 @@ Result<pb::JobSpec> job_spec_from_json(const nlohmann::json& value) {
 
 nlohmann::json job_spec_to_json(const pb::JobSpec& spec) {
     return message_to_json(spec);
+}
+
+Result<pb::JobSpec> job_spec_param(const Services& services, const nlohmann::json& params) {
+    ASSAY_ASSIGN(auto spec, job_spec_from_json(params["spec"]));
+    ASSAY_RETURN_IF_ERROR(contracts::validate_job(spec, services.application.info().app_version));
+    return spec;
 }
 
 }  // namespace assay::node

@@ -28,8 +28,7 @@ Result<pb::Job> find_job(const ReadPoint& point, const json& params) {
 }
 
 Result<json> estimate(const Services& services, const json& params) {
-    ASSAY_ASSIGN(const auto spec, job_spec_from_json(params["spec"]));
-    ASSAY_RETURN_IF_ERROR(contracts::validate_job(spec));
+    ASSAY_ASSIGN(const auto spec, job_spec_param(services, params));
     ASSAY_ASSIGN(const auto point, read_point(services));
     const Reader reader(*point.view);
     ASSAY_ASSIGN(const auto quote, contracts::quote(spec, reader.params()));

@@ -44,8 +44,7 @@ Status publish(const Services& services, const pb::ArtifactRef& ref, const std::
 Result<json> post_job(const MethodEnv& env, const json& params, CallContext& context) {
     const Services& services = *env.services;
     pb::JobPost post;
-    ASSAY_ASSIGN(*post.mutable_spec(), job_spec_from_json(params["spec"]));
-    ASSAY_RETURN_IF_ERROR(contracts::validate_job(post.spec()));
+    ASSAY_ASSIGN(*post.mutable_spec(), job_spec_param(services, params));
     ASSAY_ASSIGN(const auto point, read_point(services));
     ASSAY_ASSIGN(const auto quote,
                  contracts::quote(post.spec(), contracts::Reader(*point.view).params()));

@@ -65,8 +65,7 @@ Result<json> explain(const Services& services, const json& params) {
     ASSAY_ASSIGN(const auto point, read_point(services));
     ASSAY_ASSIGN(const uint64_t now_ms, header_time_ms(services, point));
     if (params.contains("spec")) {
-        ASSAY_ASSIGN(const auto spec, job_spec_from_json(params["spec"]));
-        ASSAY_RETURN_IF_ERROR(contracts::validate_job(spec));
+        ASSAY_ASSIGN(const auto spec, job_spec_param(services, params));
         ASSAY_ASSIGN(const auto screened, contracts::screen_job(*point.view, spec, now_ms));
         return with_point({{"providers", explanations_json(screened)}}, point);
     }

@@ -68,7 +68,7 @@ void add_upgrade_method(std::vector<Method>& methods, const MethodEnv& env) {
                             .required = true,
                             .description = "the next version; the present one takes it back"}}),
          .result = std::string(kSubmittedResult),
-         .example = R"({"version":2})",
+         .example = R"({"version":3})",
          .role = Role::kSpend,
          .handler = [env](const json& p, CallContext& c) { return signal_upgrade(env, p, c); }});
 }

@@ -57,7 +57,9 @@ pb::Params Env::test_params() {
     return params;
 }
 
-Env::Env(const pb::Params& params, const std::vector<pb::GenesisValidator>& validators) {
+Env::Env(const pb::Params& params, const std::vector<pb::GenesisValidator>& validators,
+         uint32_t version)
+    : first_version_(version) {
     pb::Genesis genesis;
     genesis.set_chain_id(kChain);
     genesis.set_time_ms(kGenesisTimeMs);
@@ -85,8 +87,7 @@ void Env::open_block(uint64_t time_ms) {
     info_.time_ms = time_ms;
     info_.misbehavior.clear();
     block_events_ = 0;
-    info_.app_version =
-        rules_.upgraded_version(committed_, info_.height).value_or(ledger::kAppVersion);
+    info_.app_version = rules_.upgraded_version(committed_, info_.height).value_or(first_version_);
     Bytes seed;
     append_be64(seed, info_.height);
     info_.beacon = ledger::tagged_hash("test/beacon", seed);

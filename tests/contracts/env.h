@@ -48,8 +48,10 @@ using Requirement = std::function<void(const Env&)>;
 class Env {
 public:
     // alice (requester), bob, carol and the providers p1 to p8 exist from genesis.
+    // The chain begins with the rules of `version`.
     explicit Env(const pb::Params& params = test_params(),
-                 const std::vector<pb::GenesisValidator>& validators = {});
+                 const std::vector<pb::GenesisValidator>& validators = {},
+                 uint32_t version = ledger::kAppVersion);
 
     // Short times: accept 10 s, commit T_ref + 60 s, reveal 30 s, dispute 4 s; young stake is fine.
     static pb::Params test_params();
@@ -101,6 +103,7 @@ private:
     void absorb(ledger::Events& events);
 
     contracts::ContractRules rules_;
+    const uint32_t first_version_;
     MemoryView committed_;
     std::unique_ptr<ledger::State> block_;
     ledger::BlockInfo info_;

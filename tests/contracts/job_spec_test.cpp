@@ -13,7 +13,10 @@ namespace assay::test {
 namespace {
 
 using contracts::quote;
-using contracts::validate_job;
+
+Status validate_job(const pb::JobSpec& spec) {
+    return contracts::validate_job(spec, ledger::kAppVersion);
+}
 
 TEST(JobSpec, ConversionRoundTrips) {
     compute::JobConfig config;

@@ -53,7 +53,7 @@ TEST(Bench, CommitsAndReplaysEveryTransaction) {
         }
         return block;
     };
-    const ToyRules rules;
+    const ToyRules rules(kAppVersion);  // which the benchmark's chain begins with
     const auto report = bench_ledger(rules, options);
     ASSERT_TRUE(report.ok()) << report.error().message;
     EXPECT_EQ(report->transactions, options.transactions);

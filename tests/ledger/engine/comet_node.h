@@ -44,7 +44,7 @@ class CometNode {
 public:
     // With snapshots every so many blocks, for an interval above 0.
     explicit CometNode(std::string directory, uint64_t snapshot_interval = 0,
-                       uint32_t newest = kAppVersion)
+                       uint32_t newest = kToyVersion)
         : directory_(std::move(directory)), snapshot_interval_(snapshot_interval), rules_(newest) {
         std::filesystem::create_directories(directory_);
         start();

@@ -50,7 +50,7 @@ inline pb::Genesis toy_genesis() {
     pb::Genesis genesis;
     genesis.set_chain_id("toy-1");
     genesis.set_time_ms(kToyGenesisTimeMs);
-    genesis.set_app_version(kAppVersion);
+    genesis.set_app_version(kToyVersion);
     genesis.set_producer(std::string(text_of(toy_address(0).view())));
     for (uint8_t i = 1; i <= kToyAccounts; ++i) {
         pb::GenesisAccount* account = genesis.add_accounts();
@@ -99,7 +99,7 @@ inline Bytes toy_upgrade(const ToyTx& tx, uint32_t version, uint64_t height) {
 // Database and application, without an engine.
 struct ToyNode {
     explicit ToyNode(const std::string& directory, const DatabaseOptions& options = {},
-                     uint32_t newest = kAppVersion)
+                     uint32_t newest = kToyVersion)
         : rules(newest),
           database(Database::open(directory, options).value()),
           app(LocalApplication::open(rules, *database).value()) {}
@@ -111,7 +111,7 @@ struct ToyNode {
 // A producer whose clock is `now_ms`.
 struct ToyChain {
     explicit ToyChain(const std::string& directory, MempoolLimits limits = {},
-                      uint32_t newest = kAppVersion)
+                      uint32_t newest = kToyVersion)
         : node(directory, {.sync = false}, newest) {
         ProducerOptions options;
         options.clock = [this] { return now_ms.load(); };

@@ -3,8 +3,8 @@
 //
 // State: 'a' + address -> be64 balance, be64 nonce; 's' -> be64 supply; 'f' -> be64 fees collected;
 // 't' -> be64 seconds of the last tick. Transactions: 1 transfer (20-byte recipient, be64 amount);
-// 2 mint (be64 amount), which breaks the supply law on purpose; 3 note (any bytes, from version 3
-// on at least one; emits an event, which from version 3 on tells the version); 4 upgrade (be32
+// 2 mint (be64 amount), which breaks the supply law on purpose; 3 note (any bytes, above
+// kToyVersion at least one; emits an event, which above it tells the version); 4 upgrade (be32
 // version, be64 height). Ownership: none. Threads: const and stateless. Errors: TxCodes;
 // init_genesis takes any genesis.
 #pragma once
@@ -20,6 +20,9 @@ inline constexpr uint32_t kToyMint = 2;
 inline constexpr uint32_t kToyNote = 3;
 inline constexpr uint32_t kToyUpgrade = 4;
 inline constexpr uint64_t kToyMinFee = 10;
+// Of a toy chain's genesis, and the newest that its programs know unless told otherwise. Not the
+// newest of this program: chains that began long ago are what upgrades are for.
+inline constexpr uint32_t kToyVersion = kOldestAppVersion;
 inline constexpr uint64_t kToyTickSeconds = 10;
 
 struct ToyAccount {
@@ -46,7 +49,7 @@ inline uint64_t toy_number(const ReadView& state, char tag) {
 
 class ToyRules : public Rules {
 public:
-    explicit ToyRules(uint32_t newest = kAppVersion) : newest_(newest) {}
+    explicit ToyRules(uint32_t newest = kToyVersion) : newest_(newest) {}
     uint32_t newest_version() const override { return newest_; }
     std::optional<uint32_t> upgraded_version(const ReadView& before,
                                              uint64_t height) const override {
@@ -77,7 +80,7 @@ public:
         if (tx.body.type() == kToyUpgrade)
             return size == 12 ? TxCode::kOk : TxCode::kMalformedPayload;
         if (tx.body.type() != kToyNote) return TxCode::kUnknownType;
-        return version <= kAppVersion || size > 0 ? TxCode::kOk : TxCode::kMalformedPayload;
+        return version <= kToyVersion || size > 0 ? TxCode::kOk : TxCode::kMalformedPayload;
     }
 
     TxCode preclaim(const CheckedTx& tx, const ReadView& state) const override {
@@ -119,7 +122,7 @@ public:
             state.put(Bytes{'u'}, std::move(upgrade));
         } else {
             events.push_back({"toy.note", {{"bytes", to_hex(payload)}}});
-            if (block.app_version >= 3)
+            if (block.app_version > kToyVersion)
                 events.back().attributes.emplace_back("version", std::to_string(block.app_version));
         }
         return {TxCode::kOk, fee};

@@ -13,7 +13,7 @@ namespace {
 
 using namespace testing;  // NOLINT: the toy chain's vocabulary
 
-constexpr uint32_t kNext = kAppVersion + 1;
+constexpr uint32_t kNext = kToyVersion + 1;
 constexpr uint64_t kHeight = 5;  // the first block under the next rules
 constexpr char kNeeded[] = "height 5 needs rules of version 3, this program knows 2. Remedy";
 
@@ -50,7 +50,7 @@ TEST_F(Upgrade, HeadersTellTheVersionAndTheRulesActOnIt) {
     for (uint64_t height = 1; height <= kHeight + 2; ++height) {
         const CommittedBlock block = chain_.producer->block(height).value();
         const bool is_new = height >= kHeight;
-        EXPECT_EQ(block.block.header().app_version(), is_new ? kNext : kAppVersion) << height;
+        EXPECT_EQ(block.block.header().app_version(), is_new ? kNext : kToyVersion) << height;
         if (height == 2) continue;
         EXPECT_EQ(block.events.at(0).attributes_size(), is_new ? 2 : 1) << height;
     }
@@ -92,7 +92,7 @@ TEST_F(Upgrade, ABlockOfTheOldRulesAfterItIsRefused) {
     for (uint64_t height = 1; height < kHeight; ++height)
         ASSERT_TRUE(engine->apply(block(height)).ok());
     pb::Block changed = decode_block(block(kHeight)).value();
-    changed.mutable_header()->set_app_version(kAppVersion);
+    changed.mutable_header()->set_app_version(kToyVersion);
     const Bytes signature = sign_header(changed.header(), toy_key(0)).value();
     changed.set_signature(std::string(text_of(signature)));
     const Status refused = engine->apply(encode_block(changed).value());
@@ -142,6 +142,18 @@ TEST_F(Upgrade, WhatWaitsWhenTheRulesChangeIsCheckedAgain) {
     EXPECT_EQ(engine->next_nonce(toy_address(2)), 0U);
 }
 
+TEST(UpgradeOfAProducer, AProgramOfSeveralVersionsNamesThemAll) {
+    const TempDirectory directory;
+    ToyChain chain(directory.file("producer"), {}, kNext);
+    EXPECT_EQ(chain.producer->submit(toy_upgrade({}, kNext + 1, 2)).code, TxCode::kOk);
+    chain.close();
+    chain.now_ms += 1000;
+    EXPECT_EQ(chain.producer->produce_block().error().code, Code::kUnsupported);
+    constexpr char kWords[] =
+        "height 2 needs rules of version 4, this program knows 2 to 3. Remedy";
+    EXPECT_TRUE(chain.producer->failure().starts_with(kWords)) << chain.producer->failure();
+}
+
 TEST(UpgradeOfAProducer, ItStopsWithTheSameWords) {
     const TempDirectory directory;
     ToyChain chain(directory.file("producer"));
@@ -180,7 +192,7 @@ protected:
 };
 
 TEST_F(UpgradeUnderComet, TheEngineIsToldWithTheBlockBefore) {
-    EXPECT_EQ(new_.info().app_version(), kAppVersion);
+    EXPECT_EQ(new_.info().app_version(), kToyVersion);
     for (uint64_t height = 1; height <= kHeight + 1; ++height) {
         if (height == kHeight) {
             new_.stop();
@@ -189,9 +201,9 @@ TEST_F(UpgradeUnderComet, TheEngineIsToldWithTheBlockBefore) {
         const ProposedBlock block = next({height == 2 ? upgrade(height - 1) : note(height - 1)});
         EXPECT_TRUE(new_.accepts(block));
         EXPECT_EQ(decide(block, new_), height == kHeight - 1 ? kNext : 0U) << height;
-        EXPECT_EQ(new_.info().app_version(), height >= kHeight - 1 ? kNext : kAppVersion);
+        EXPECT_EQ(new_.info().app_version(), height >= kHeight - 1 ? kNext : kToyVersion);
         const auto stored = new_.engine().block(height).value().block.header();
-        EXPECT_EQ(stored.app_version(), height >= kHeight ? kNext : kAppVersion);
+        EXPECT_EQ(stored.app_version(), height >= kHeight ? kNext : kToyVersion);
     }
 }
 
@@ -276,7 +288,7 @@ TEST_F(UpgradeOfARealEngine, AnOldProgramStopsAndItsSuccessorsHeadersCarryTheVer
         abci::Certificate decoded;
         ASSERT_TRUE(
             decoded.ParseFromArray(certificate->data(), static_cast<int>(certificate->size())));
-        EXPECT_EQ(decoded.header().version().app(), height >= kHeight ? kNext : kAppVersion);
+        EXPECT_EQ(decoded.header().version().app(), height >= kHeight ? kNext : kToyVersion);
     }
     const std::string file = directory_.file("export");
     const auto exported = export_chain(

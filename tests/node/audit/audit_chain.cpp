@@ -16,13 +16,13 @@ ledger::PrivateKey key_of(size_t index) {
     return ledger::testing::toy_key(static_cast<uint8_t>(index));
 }
 
-pb::Genesis audit_genesis() {
+pb::Genesis audit_genesis(uint32_t version, const pb::Params& params) {
     pb::Genesis genesis;
     genesis.set_chain_id(kChain);
     genesis.set_time_ms(kGenesisTimeMs);
-    genesis.set_app_version(ledger::kAppVersion);
+    genesis.set_app_version(version);
     genesis.set_producer(contracts::to_raw(who(kProducer)));
-    genesis.set_params(std::string(text_of(ledger::encode_message(Env::test_params()))));
+    genesis.set_params(std::string(text_of(ledger::encode_message(params))));
     std::vector<std::string> addresses;
     for (size_t i = 0; i < kAccounts; ++i) addresses.push_back(contracts::to_raw(who(i)));
     for (const std::string& address : addresses) {
@@ -39,19 +39,20 @@ Address who(size_t index) {
     return key_of(index).address();
 }
 
-AuditChain::AuditChain(const ledger::Rules& rules) : now_ms_(kGenesisTimeMs) {
+AuditChain::AuditChain(const ledger::Rules& rules, uint32_t version, const pb::Params& params)
+    : now_ms_(kGenesisTimeMs) {
     ledger::DatabaseOptions options;
     options.sync = false;
     database_ = ledger::Database::open(directory_.file("node"), options).value();
     app_ = ledger::LocalApplication::open(rules, *database_).value();
     ledger::ProducerOptions producing;
     producing.clock = [this] { return now_ms_; };
-    producer_ = ledger::EmbeddedProducer::create(*app_, *database_, audit_genesis(),
+    producer_ = ledger::EmbeddedProducer::create(*app_, *database_, audit_genesis(version, params),
                                                  key_of(kProducer), std::move(producing))
                     .value();
 }
 
-void AuditChain::send(const Tx& tx) {
+Bytes AuditChain::signed_by_sender(const Tx& tx) const {
     pb::TxBody body;
     body.set_chain_id(kChain);
     body.set_nonce(producer_->next_nonce(tx.sender));
@@ -59,12 +60,18 @@ void AuditChain::send(const Tx& tx) {
     body.set_fee(tx.fee);
     body.set_type(static_cast<uint32_t>(tx.type));
     body.set_payload(tx.payload);
-    for (size_t i = 0; i < kAccounts; ++i) {
-        if (who(i) != tx.sender) continue;
-        const auto checked = producer_->submit(ledger::sign_transaction(body, key_of(i)).value());
-        EXPECT_EQ(ledger::tx_code_name(checked.code), ledger::tx_code_name(TxCode::kOk))
-            << checked.log;
-    }
+    size_t index = 0;
+    while (who(index) != tx.sender) ++index;
+    return ledger::sign_transaction(body, key_of(index)).value();
+}
+
+ledger::CheckResult AuditChain::submit(const Tx& tx) {
+    return producer_->submit(signed_by_sender(tx));
+}
+
+void AuditChain::send(const Tx& tx) {
+    const auto checked = submit(tx);
+    EXPECT_EQ(ledger::tx_code_name(checked.code), ledger::tx_code_name(TxCode::kOk)) << checked.log;
 }
 
 void AuditChain::close(uint64_t ms) {

@@ -75,9 +75,12 @@ inline constexpr size_t kProviders = 4;
 
 class AuditChain {
 public:
-    explicit AuditChain(const ledger::Rules& rules);
+    // Begins with the rules of `version`.
+    explicit AuditChain(const ledger::Rules& rules, uint32_t version = ledger::kAppVersion,
+                        const pb::Params& params = Env::test_params());
 
-    void send(const Tx& tx);
+    ledger::CheckResult submit(const Tx& tx);
+    void send(const Tx& tx);  // must be taken
     void close(uint64_t ms = 200);
     // Providers, a job of one task, votes (the last slot says something else), tally, payment.
     void play_job();
@@ -85,6 +88,7 @@ public:
     [[nodiscard]] std::string export_file(const std::string& name = "export") const;
     [[nodiscard]] std::string file(const std::string& name) const { return directory_.file(name); }
 
+    [[nodiscard]] Bytes signed_by_sender(const Tx& tx) const;
     [[nodiscard]] pb::Task task() const;
     [[nodiscard]] const Hash256& job_id() const { return job_; }
     [[nodiscard]] const Hash256& task_id() const { return task_; }
@@ -92,6 +96,8 @@ public:
     // Height of the first event of this type; 0 if none.
     [[nodiscard]] uint64_t height_of(std::string_view type) const;
     [[nodiscard]] const ledger::Database& database() const { return *database_; }
+    [[nodiscard]] ledger::LocalApplication& app() { return *app_; }
+    [[nodiscard]] const ledger::EmbeddedProducer& producer() const { return *producer_; }
 
 private:
     void answer(pb::SlotState state, const std::function<Tx(const Address&, size_t)>& make);

@@ -95,7 +95,7 @@ FakeApplication::FakeApplication() {
 
 ledger::AppInfo FakeApplication::info() const {
     return {.chain_id = "assay-test",
-            .app_version = 1,
+            .app_version = app_version,
             .height = height,
             .app_hash = filled_hash(0xaa)};
 }

@@ -44,6 +44,7 @@ public:
     std::shared_ptr<const ledger::ReadView> committed_state() const override { return state_; }
 
     std::atomic<uint64_t> height{3};
+    std::atomic<uint32_t> app_version{ledger::kAppVersion};
 
 private:
     std::shared_ptr<ledger::State> state_;

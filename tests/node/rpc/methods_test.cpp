@@ -338,6 +338,25 @@ TEST_F(Rpc, UnjailSignsItsOwnType) {
     EXPECT_EQ(node.last_signed.payload(), "");
 }
 
+// Before it is paid for: every node would refuse the transaction.
+TEST_F(Rpc, AJobForLaterRulesSaysWhichVersionItNeeds) {
+    json spec = json::parse(kExampleSpec);
+    spec["model"] = json::parse(
+        R"({"llama":{"vocab":256,"context":32,"dModel":32,"nLayer":1,"nHead":2,"nKvHead":2,)"
+        R"("dFf":32,"ropeBase":10000,"eps":"0.00001","ropeScaling":{"factor":"2"}}})");
+    node.application.app_version = 2;
+    for (const char* method : {"job_estimate", "job_post", "market_explain"}) {
+        const auto refused = error_of(method, {{"spec", spec}});
+        EXPECT_EQ(refused.code, Code::kInvalidArgument) << method;
+        EXPECT_NE(refused.message.find("model.llama.ropeScaling needs rules version 3; this chain "
+                                       "executes version 2. Remedy: "),
+                  std::string::npos)
+            << refused.message;
+    }
+    node.application.app_version = 3;
+    EXPECT_GT(call("job_estimate", {{"spec", spec}}).value("workUnits", 0), 0);
+}
+
 TEST_F(Rpc, JobErrorsNameTheField) {
     json spec = json::parse(kExampleSpec);
     spec["optimizer"]["learningRate"] = "0.1";
