@@ -3,8 +3,8 @@
 // transposed and B not, pointers, leading dimensions, rows of the result and depth in fours.
 #include <cublasLt.h>
 
+#include <algorithm>
 #include <cstring>
-#include <limits>
 
 #include "tests/gpu_emulator/emulator.h"
 
@@ -80,8 +80,13 @@ struct Product {
 
 private:
     static int32_t dot(const int8_t* x, const int8_t* y, uint64_t n) {
+        constexpr uint64_t kSafe = 65'536;  // products that 32 bits hold in any case
         int64_t sum = 0;
-        for (uint64_t k = 0; k < n; ++k) sum += x[k] * y[k];
+        for (uint64_t first = 0; first < n; first += kSafe) {
+            int32_t part = 0;
+            for (uint64_t k = first; k < std::min(n, first + kSafe); ++k) part += x[k] * y[k];
+            sum += part;
+        }
         if (sum != static_cast<int32_t>(sum)) throw EmulatorError("an int32 sum overflowed");
         return static_cast<int32_t>(sum);
     }
