@@ -175,12 +175,12 @@ public:
         const Heads h(s.in(qkv, 3 * shape.rows() * shape.width()), shape);
         float* p = s.out(probabilities, square);
         float* scores = scratch<float>(kScores, square);
-        products_.multiply(h.rows(0), h.rows(1), heads, slices, nullptr,
-                           {scores, t, {1, 0, t * t}});
+        products_.multiply(h.rows(0), h.rows(1), heads, slices, nullptr, {scores, t, {1, 0, t * t}},
+                           Triangle::kResult);
         launch(heads * t, Softmax{scores, t, scale_of(shape), p});
         products_.multiply_folded(
             squares(p, t, false), h.columns(2), heads, slices,
-            {s.out(out, shape.rows() * shape.width()), shape.width(), h.narrow()});
+            {s.out(out, shape.rows() * shape.width()), shape.width(), h.narrow()}, Triangle::kUpTo);
     }
 
     void attention_grad(const float* dout, const float* qkv, const float* probabilities,
@@ -195,12 +195,15 @@ public:
         float* dp = scratch<float>(kScores, square);
         float* ds = scratch<float>(kScoreGrads, square);
         const auto third = [&](int64_t i) { return Output{dq + i * width, 3 * width, h.wide()}; };
-        products_.multiply(squares(p, t, true), d_out.columns(0), heads, slices, nullptr, third(2));
-        products_.multiply(d_out.rows(0), h.rows(2), heads, slices, nullptr,
-                           {dp, t, {1, 0, t * t}});
+        products_.multiply(squares(p, t, true), d_out.columns(0), heads, slices, nullptr, third(2),
+                           Triangle::kFrom);
+        products_.multiply(d_out.rows(0), h.rows(2), heads, slices, nullptr, {dp, t, {1, 0, t * t}},
+                           Triangle::kResult);
         launch(heads * t, SoftmaxGrad{p, dp, t, scale_of(shape), ds});
-        products_.multiply(squares(ds, t, true), h.columns(0), heads, slices, nullptr, third(1));
-        products_.multiply(squares(ds, t, false), h.columns(1), heads, slices, nullptr, third(0));
+        products_.multiply(squares(ds, t, true), h.columns(0), heads, slices, nullptr, third(1),
+                           Triangle::kFrom);
+        products_.multiply(squares(ds, t, false), h.columns(1), heads, slices, nullptr, third(0),
+                           Triangle::kUpTo);
     }
 
     void cross_entropy(const float* logits, const int32_t* target, int64_t rows, int64_t classes,

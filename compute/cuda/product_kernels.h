@@ -16,6 +16,12 @@ struct Members {
     }
 };
 
+// What a product of causal attention needs, by blocks of kTriangleRows rows: the results on and
+// below the diagonal; or of the contraction, where A is zero elsewhere, what lies up to the
+// diagonal, or from it on.
+enum class Triangle : uint8_t { kNone, kResult, kUpTo, kFrom };
+inline constexpr int64_t kTriangleRows = 128;
+
 struct Operand {
     const float* data = nullptr;
     int64_t vectors = 0, depth = 0;
@@ -25,6 +31,16 @@ struct Operand {
     // scales.
     const float* multiply = nullptr;
     bool unit_scale = false;
+    Triangle triangle = Triangle::kNone;  // of depth, if any: the rest is zero and left out
+
+    // The depth that vector v has.
+    ASSAY_HD int64_t first_depth(int64_t v) const {
+        return triangle == Triangle::kFrom ? v - v % kTriangleRows : 0;
+    }
+    ASSAY_HD int64_t depth_stop(int64_t v) const {
+        const int64_t stop = v - v % kTriangleRows + kTriangleRows;
+        return triangle == Triangle::kUpTo && stop < depth ? stop : depth;
+    }
 
     // A part of one member, from vector `v0` and depth `k0` on.
     struct Part {
@@ -72,12 +88,13 @@ struct RowTops {
     template <class Block>
     ASSAY_HD void operator()(const Block& block) const {
         const int64_t z = quotient(block.index(), operand.vectors);
-        const auto row = operand.part(z, remainder(block.index(), operand.vectors), 0);
+        const int64_t v = remainder(block.index(), operand.vectors);
+        const int64_t first = operand.first_depth(v), count = operand.depth_stop(v) - first;
+        const auto row = operand.part(z, v, first);
         const uint32_t top =
             row.depth_stride == 1 && row.multiply == nullptr
-                ? block.max_bits(operand.depth, [&](int64_t k) { return abs_bits(row.data[k]); })
-                : block.max_bits(operand.depth,
-                                 [&](int64_t k) { return abs_bits(row.value(0, k)); });
+                ? block.max_bits(count, [&](int64_t k) { return abs_bits(row.data[k]); })
+                : block.max_bits(count, [&](int64_t k) { return abs_bits(row.value(0, k)); });
         block.note(top);
         block.once([&] { tops[block.index()] = top; });
     }
@@ -101,6 +118,8 @@ struct ColumnTops {
         const int64_t from = remainder(row, down) * kDepth;
         const int64_t count = min64(kBlockThreads, operand.vectors - first);
         const auto stop = static_cast<int>(min64(operand.depth - from, kDepth));
+        // Whole blocks of a triangle: kDepth and kBlockThreads count in kTriangleRows.
+        if (from + stop <= operand.first_depth(first)) return;
         const auto part = operand.part(z, first, from);
         block.each(count, [&](int64_t i) {
             uint32_t top = 0;
@@ -213,6 +232,9 @@ struct PackTile {
         const auto stop = static_cast<int>(min64(to.padded_depth - k0, kTiles * kTile));
         const auto vectors = static_cast<int>(min64(operand.vectors - v0, kTile));
         const auto depth = static_cast<int>(min64(operand.depth - k0, kTiles * kTile));
+        // A padded operand has zeros after its depth, a triangle nothing after its part.
+        const int64_t used_stop =
+            operand.triangle == Triangle::kUpTo ? operand.depth_stop(v0) : to.padded_depth;
         const auto from = operand.part(z, v0, k0);
         with_slices(slices, [&](auto known) {
             using Known = decltype(known);
@@ -221,6 +243,7 @@ struct PackTile {
             const float* const inverse =
                 to.down == nullptr ? nullptr : to.down + z * operand.vectors + v0;
             for (int k = 0; k < stop; k += kTile) {
+                if (k0 + k < operand.first_depth(v0) || k0 + k >= used_stop) continue;
                 read(block, from, vectors, depth, k);
                 write<Known>(block, inverse, vectors, first + k);
             }

@@ -20,36 +20,44 @@ class ProductPath {
 public:
     explicit ProductPath(Launches<Device>& launches) : launches_(launches) {}
 
-    void multiply(const Operand& a, const Operand& b, int64_t batch, int slices, const float* bias,
-                  const Output& out) {
+    void multiply(Operand a, const Operand& b, int64_t batch, int slices, const float* bias,
+                  const Output& out, Triangle triangle = Triangle::kNone) {
         if (launches_.whole(a.depth) > kMaxContraction) return launches_.device().set_fault();
         if (a.vectors == 0 || b.vectors == 0) return;
-        const Planes left = pack(a, batch, slices, kScratchA);
-        const Planes right = pack(b, batch, slices, kScratchB);
+        if (triangle != Triangle::kResult) a.triangle = triangle;
+        Whole whole;
+        whole.triangle = triangle;
+        whole.depth = padded(a.depth);
+        whole.columns = b.vectors;
+        Combine combine{};
+        combine.a = pack(a, batch, slices, kScratchA);
+        combine.b = pack(b, batch, slices, kScratchB);
+        combine.slices = slices;
+        combine.bias = bias;
+        combine.c = out.data;
+        combine.ldc = out.ldc;
+        combine.members = out.members;
         const auto [members, rows] =
-            product_part(a.vectors, b.vectors, batch, slices, Device::kProductBytes);
+            product_part(a.vectors, b.vectors, batch, slices, triangle, Device::kProductBytes);
+        whole.products = launches_.template scratch<int32_t>(
+            kProducts, members * digit_planes(slices) * rows * combine.b.padded_vectors);
+        combine.products = whole.products;
+        if (whole.depth > kProductRange || launches_.joins())
+            combine.sums =
+                launches_.template scratch<int64_t>(kRangeSums, members * rows * b.vectors);
         for (int64_t z = 0; z < batch; z += members) {
             for (int64_t row = 0; row < a.vectors; row += rows) {
-                Combine combine{};
                 combine.rows = std::min(rows, a.vectors - row);
-                combine.columns = b.vectors;
-                combine.padded_columns = right.padded_vectors;
                 combine.first_member = z;
                 combine.first_row = row;
-                combine.a = left;
-                combine.b = right;
-                combine.slices = slices;
-                combine.bias = bias;
-                combine.c = out.data;
-                combine.ldc = out.ldc;
-                combine.members = out.members;
-                multiply_part(combine, std::min(members, batch - z));
+                multiply_part(combine, std::min(members, batch - z), whole);
             }
         }
     }
 
     // With b quantised by its rows, whose scales move into a.
-    void multiply_folded(Operand a, Operand b, int64_t batch, int slices, const Output& out) {
+    void multiply_folded(Operand a, Operand b, int64_t batch, int slices, const Output& out,
+                         Triangle triangle = Triangle::kNone) {
         Operand turned = b;  // b's rows are its depth
         std::swap(turned.vectors, turned.depth);
         std::swap(turned.vector_stride, turned.depth_stride);
@@ -62,7 +70,7 @@ public:
         a.multiply = up;
         b.multiply = down;
         b.unit_scale = true;
-        multiply(a, b, batch, slices, nullptr, out);
+        multiply(a, b, batch, slices, nullptr, out, triangle);
     }
 
 private:
@@ -104,28 +112,33 @@ private:
         return to;
     }
 
-    // Some members, or some rows of one: every range of the contraction, then the result.
-    void multiply_part(Combine combine, int64_t members) {
-        const int64_t planes = digit_planes(combine.slices), depth = combine.a.padded_depth;
-        const int64_t results = members * combine.rows * combine.columns;
-        auto* products = launches_.template scratch<int32_t>(
-            kProducts, members * planes * combine.rows * combine.padded_columns);
-        combine.products = products;
-        if (depth > kProductRange || launches_.joins())
-            combine.sums = launches_.template scratch<int64_t>(kRangeSums, results);
+    struct Whole {  // of a product that is made in parts
+        Triangle triangle;
+        int64_t depth, columns;
+        int32_t* products;
+    };
+
+    // Some members, or some rows of each: every range of the contraction, then the result.
+    void multiply_part(Combine combine, int64_t members, const Whole& whole) {
+        const int64_t planes = digit_planes(combine.slices), depth = whole.depth;
+        const int64_t end = combine.first_row + combine.rows;
+        combine.columns = whole.triangle == Triangle::kResult ? end : whole.columns;
+        combine.padded_columns = padded(combine.columns);
+        const int64_t first = whole.triangle == Triangle::kFrom ? combine.first_row : 0;
+        const int64_t stop = whole.triangle == Triangle::kUpTo ? padded(end) : depth;
         const int64_t at = combine.first_member * planes;
-        for (int64_t k = 0; k < depth && launches_.device().ready(); k += kProductRange) {
-            combine.first_range = k == 0;
-            combine.last_range = k + kProductRange >= depth && !launches_.joins();
+        for (int64_t k = first; k < stop && launches_.device().ready(); k += kProductRange) {
+            combine.first_range = k == first;
+            combine.last_range = k + kProductRange >= stop && !launches_.joins();
             launches_.device().products(
                 {combine.a.data + at * combine.a.plane_size() + combine.first_row * depth + k,
-                 combine.b.data + at * combine.b.plane_size() + k, products, combine.rows,
-                 combine.padded_columns, std::min(kProductRange, depth - k), depth,
+                 combine.b.data + at * combine.b.plane_size() + k, whole.products, combine.rows,
+                 combine.padded_columns, std::min(kProductRange, stop - k), depth,
                  combine.a.plane_size(), combine.b.plane_size(), members * planes});
             launches_.launch(combine.blocks(members), combine);
         }
         if (!launches_.joins()) return;
-        launches_.join_sums(combine.sums, results);
+        launches_.join_sums(combine.sums, members * combine.rows * combine.columns);
         launches_.launch(combine.blocks(members), FinishProduct{combine});
     }
 

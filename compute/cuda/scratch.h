@@ -48,7 +48,8 @@ struct ProductPart {
     int64_t members, rows;
 };
 inline ProductPart product_part(int64_t rows, int64_t columns, int64_t batch, int slices,
-                                int64_t budget_bytes) {
+                                Triangle triangle, int64_t budget_bytes) {
+    if (triangle != Triangle::kNone) rows = std::min(rows, kTriangleRows);
     const int64_t row_bytes = digit_planes(slices) * padded(columns) * int64_t{sizeof(int32_t)};
     // Whole tiles, so that every part starts aligned.
     const int64_t fitting = std::max<int64_t>(budget_bytes / row_bytes / kTile, 1) * kTile;

@@ -32,13 +32,14 @@ private:
     }
 
     void product(int64_t rows, int64_t columns, int64_t depth, int64_t batch, int slices,
-                 bool joined) {
+                 bool joined, Triangle triangle = Triangle::kNone) {
         const int64_t planes = digit_planes(slices);
         need(kPlanesA, batch * planes * padded(rows) * padded(depth));
         need(kPlanesB, batch * planes * padded(columns) * padded(depth));
         for (const Scratch each : {kTopsA, kUpA, kDownA}) need(each, batch * rows * 4);
         for (const Scratch each : {kTopsB, kUpB, kDownB}) need(each, batch * columns * 4);
-        const ProductPart part = product_part(rows, columns, batch, slices, product_bytes_);
+        const ProductPart part =
+            product_part(rows, columns, batch, slices, triangle, product_bytes_);
         need(kProducts, part.members * planes * part.rows * padded(columns) * 4);
         if (joined || padded(depth) > kProductRange)
             need(kRangeSums, part.members * part.rows * columns * 8);
@@ -49,8 +50,8 @@ private:
         const int64_t heads = s.batch * s.heads, t = s.context;
         need(kScores, heads * t * t * 4);
         if (gradient) need(kScoreGrads, heads * t * t * 4);
-        product(t, t, s.head_dim, heads, operation.slices, false);
-        product(t, s.head_dim, t, heads, operation.slices, false);
+        product(t, t, s.head_dim, heads, operation.slices, false, Triangle::kResult);
+        product(t, s.head_dim, t, heads, operation.slices, false, Triangle::kUpTo);
         if (gradient) return;
         for (const Scratch each : {kFoldUp, kFoldDown, kFoldTops}) need(each, heads * t * 4);
     }

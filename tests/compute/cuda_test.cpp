@@ -47,6 +47,14 @@ TEST(Cuda, StepsHaveThePortableRoots) {
     }
 }
 
+// Attention leaves out what lies above the diagonal, by blocks of 128 rows.
+TEST(Cuda, StepsOfLongSequencesHaveThePortableRoots) {
+    auto training = testing::equality_training(1);
+    training.job.model = GptConfig{256, 290, 16, 1, 2};
+    training.job.plan.batch = 1;
+    expect_portable_roots(training, *gpu());
+}
+
 TEST(Cuda, LlamaStepsHaveThePortableRoots) {
     auto training = testing::equality_training(3);
     training.job.model = LlamaConfig{256, 16, 32, 2, 4, 2, 48};

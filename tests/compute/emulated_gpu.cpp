@@ -12,7 +12,8 @@ namespace {
 class HostDevice {
 public:
     static constexpr int64_t kProductBytes = kEmulatedProductBytes;
-    static constexpr size_t kAlign = 256;  // as cudaMalloc; products rely on it
+    static constexpr size_t kAlign = 256;        // as cudaMalloc
+    static constexpr size_t kProductAlign = 16;  // what cuBLASLt is promised
 
     explicit HostDevice(size_t memory_bytes) : free_bytes_(memory_bytes) {}
     std::string_view name() const { return "cuda in plain loops"; }
@@ -62,7 +63,7 @@ public:
         if (fault_ >= kInfinityBits) return;
         for (const void* each : {static_cast<const void*>(p.a), static_cast<const void*>(p.b),
                                  static_cast<const void*>(p.c)}) {
-            if (reinterpret_cast<uintptr_t>(each) % kAlign != 0)
+            if (reinterpret_cast<uintptr_t>(each) % kProductAlign != 0)
                 failure_ = "an operand of a product is not aligned";
         }
         if (p.batch > gpu::kProductBatch)

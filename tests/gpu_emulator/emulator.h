@@ -37,7 +37,9 @@ struct Stream {
 class Device {
 public:
     Device(int index, const Settings& settings)
-        : index_(index), options_(settings.options), memory_(settings.memory_bytes) {}
+        : index_(index),
+          options_(settings.options),
+          memory_(settings.memory_bytes, settings.options.checked) {}
 
     GlobalMemory& memory() { return memory_; }
     bool checked() const { return options_.checked; }

@@ -31,7 +31,7 @@ struct Outcome {
 // By two blocks of two warps, on `kWords` words that hold 7 each.
 Outcome run(const std::string& body, uint32_t blocks = 1, Options options = {true, true}) {
     Outcome result;
-    GlobalMemory memory(1 << 20);
+    GlobalMemory memory(1 << 20, options.checked);
     const auto base = reinterpret_cast<uint64_t>(memory.allocate(kWords * 4));
     auto* words = reinterpret_cast<uint32_t*>(memory.at(base, kWords * 4, 4));
     std::fill_n(words, kWords, 7U);

@@ -57,8 +57,8 @@ void* GlobalMemory::allocate(size_t bytes) {
     if (memory == nullptr) return nullptr;
     void* const made = memory.get();
     const auto begin = reinterpret_cast<uint64_t>(made);
-    allocations_.emplace(begin,
-                         Allocation{begin, bytes, std::move(memory), History(bytes / 4 + 1)});
+    allocations_.emplace(
+        begin, Allocation{begin, bytes, std::move(memory), History(checked_ ? bytes / 4 + 1 : 0)});
     free_bytes_ -= bytes;
     return made;
 }
@@ -94,7 +94,7 @@ std::byte* GlobalMemory::at(uint64_t address, size_t bytes, size_t alignment) {
 
 template <class Visit>
 void GlobalMemory::each_word(uint64_t address, size_t bytes, Visit visit) {
-    if (bytes == 0) return;
+    if (bytes == 0 || !checked_) return;
     Allocation& found = of(address, bytes);
     const uint64_t begin = address - found.begin;
     for (uint64_t word = begin / 4; word <= (begin + bytes - 1) / 4; ++word)

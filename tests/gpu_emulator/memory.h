@@ -65,7 +65,9 @@ private:
 
 class GlobalMemory {
 public:
-    explicit GlobalMemory(size_t bytes) : free_bytes_(bytes), all_bytes_(bytes) {}
+    // `checked`: with histories of words, which take ten times the memory.
+    GlobalMemory(size_t bytes, bool checked)
+        : free_bytes_(bytes), all_bytes_(bytes), checked_(checked) {}
 
     void* allocate(size_t bytes);  // null: there is no room
     bool release(void* at);        // false: it was not allocated here
@@ -94,6 +96,7 @@ private:
     std::map<uint64_t, Allocation> allocations_;
     Allocation* last_ = nullptr;
     size_t free_bytes_, all_bytes_;
+    const bool checked_;
 };
 
 // A block's shared memory.
