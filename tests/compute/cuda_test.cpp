@@ -7,6 +7,7 @@
 #include "compute/train/trainer.h"
 #include "tests/compute/equality.h"
 #include "tests/compute/train_test_support.h"
+#include "tests/gpu_emulator/emulator.h"
 #include "tests/support/test.h"
 
 namespace assay::compute {
@@ -94,6 +95,45 @@ TEST(Cuda, OutOfMemorySaysHowMuchIsMissing) {
     EXPECT_EQ(backend->failure(), "the GPU is out of memory: " + std::to_string(free + 1) +
                                       " bytes more are needed, " + std::to_string(free) + " of " +
                                       std::to_string(uint64_t{2} << 30) + " are free");
+}
+
+// GPUs that are lost at any call of CUDA or cuBLASLt end the training with an error, never with
+// another result, and never wait for each other in vain.
+void expect_errors_when_lost(const std::vector<int>& devices, int64_t stride) {
+    const auto training = testing::equality_training(1);
+    const auto expected = testing::run(training, {"portable", 1});
+    ASSERT_TRUE(expected.ok());
+    (void)gpu();  // its products are checked once a process
+    auto& machine = gpu_emulator::machine();
+    int lost_making = 0, lost_training = 0;
+    for (int64_t calls = 0;; calls += calls < 40 ? 1 : stride) {
+        machine.lose_after(calls);
+        const auto backend = make_cuda_backend(devices);
+        if (!backend.ok()) {
+            ++lost_making;
+            EXPECT_EQ(backend.error().message.substr(0, 8), "no GPU: ");
+            machine.restore();
+            continue;
+        }
+        const auto found = testing::run(training, **backend);
+        machine.restore();
+        if (found.ok()) {
+            EXPECT_TRUE(*found == *expected);
+            break;
+        }
+        ++lost_training;
+        EXPECT_TRUE(found.error().code == Code::kUnavailable ||
+                    found.error().code == Code::kOutOfMemory)
+            << calls << " " << found.error().message;
+    }
+    EXPECT_GT(lost_making, 4);
+    EXPECT_GT(lost_training, 10);
+}
+TEST(Cuda, AGpuLostAtAnyCallIsAnError) {
+    expect_errors_when_lost({0}, 97);
+}
+TEST(Cuda, GpusLostAtAnyCallAreAnError) {
+    expect_errors_when_lost({0, 1}, 211);
 }
 
 TEST(Cuda, ADeviceThatIsNotThereIsNamed) {

@@ -1,5 +1,5 @@
-// Whole training steps on the GPU backend's own memory, emulated: the same bits as on the host, and
-// what happens when the device runs out of memory or fails.
+// Whole training steps on the GPU backend's own memory, in plain loops: the same bits as on the
+// host, and what happens when the device runs out of memory or fails.
 #include "compute/data/dataset.h"
 #include "compute/models/model.h"
 #include "compute/program/memory_plan.h"
@@ -8,7 +8,7 @@
 #include "compute/program/scratch.h"
 #include "compute/train/evaluate.h"
 #include "compute/train/trainer.h"
-#include "tests/compute/emulated_gpu.h"
+#include "tests/compute/plain_gpu.h"
 #include "tests/compute/train_test_support.h"
 
 namespace assay::compute {
@@ -58,7 +58,7 @@ TEST(Gpu, TwentyStepsHaveTheBitsOfTheHost) {
         job.slices = slices;
         const auto host = make_backend({"portable", 1});
         const Outcome expected = trained(job, **host);
-        const Outcome found = trained(job, *make_emulated_gpu());
+        const Outcome found = trained(job, *make_plain_gpu());
         EXPECT_EQ(found.losses, expected.losses);
         EXPECT_EQ(found.norms, expected.norms);
         EXPECT_EQ(found.state.value, expected.state.value);
@@ -70,7 +70,7 @@ TEST(Gpu, TwentyStepsHaveTheBitsOfTheHost) {
 
 // The root of the state on the device is that of the file a checkpoint would be: before the first
 // step, after some, and with an outer momentum, which stays on the host.
-// More matrices than a library takes in one call: the emulated device refuses them.
+// More matrices than a library takes in one call: this device refuses them.
 TEST(Gpu, ManySmallHeadsGoInSeveralCalls) {
     const AttentionShape shape{5'500, 1, 2, 1};
     const auto values = static_cast<size_t>(shape.rows() * shape.width());
@@ -78,7 +78,7 @@ TEST(Gpu, ManySmallHeadsGoInSeveralCalls) {
     for (size_t i = 0; i < qkv.size(); ++i) qkv[i] = static_cast<float>(i % 1009) / 1024.0F;
     std::vector<float> expected = out;
     (*make_backend({"portable", 1}))->attention(qkv.data(), shape, 3, expected.data(), p.data());
-    const auto gpu = make_emulated_gpu();
+    const auto gpu = make_plain_gpu();
     gpu->attention(qkv.data(), shape, 3, out.data(), p.data());
     EXPECT_EQ(gpu->failure(), "");
     EXPECT_EQ(out, expected);
@@ -92,7 +92,7 @@ TEST(Gpu, HashesTheStateWhereItLies) {
     for (const bool outer : {false, true}) {
         ModelState state = *initial_state(job.model, job.seed);
         if (outer) state.outer = state.value;
-        const auto backend = make_emulated_gpu();
+        const auto backend = make_plain_gpu();
         const auto host = make_backend({"portable", 2});
         auto trainer = Trainer::create(job, data, 0, *backend, state);
         auto on_host = Trainer::create(job, data, 0, **host, state);
@@ -122,7 +122,7 @@ TEST(Gpu, EvaluatesAsTheHostDoes) {
     auto state = *initial_state(job.model, 1);
     const auto host = make_backend({"portable", 1});
     const auto expected = evaluate(job.model, state, data, 2, 0, **host);
-    const auto found = evaluate(job.model, state, data, 2, 0, *make_emulated_gpu());
+    const auto found = evaluate(job.model, state, data, 2, 0, *make_plain_gpu());
     ASSERT_TRUE(found.ok() && expected.ok());
     EXPECT_EQ(found->loss, expected->loss);
     EXPECT_EQ(found->correct, expected->correct);
@@ -130,7 +130,7 @@ TEST(Gpu, EvaluatesAsTheHostDoes) {
 }
 
 TEST(Gpu, OutOfMemorySaysHowMuchIsNeeded) {
-    const auto backend = make_emulated_gpu(10'000);
+    const auto backend = make_plain_gpu(10'000);
     const JobConfig job = small_gpt(1);
     const Dataset data = text();
     const auto trainer =
@@ -145,9 +145,9 @@ TEST(Gpu, AFailureInTheMiddleIsNotAFault) {
     const JobConfig job = small_gpt(1);
     const Dataset data = text();
     const auto program = build_program(job.model, job.plan.batch, 2, ProgramMode::kTrain);
-    const auto arena = (*Executor::create(*program, *make_emulated_gpu()))->arena_bytes();
+    const auto arena = (*Executor::create(*program, *make_plain_gpu()))->arena_bytes();
     for (const int64_t more : {100, 20'000, 150'000}) {
-        const auto backend = make_emulated_gpu(static_cast<size_t>(arena + more));
+        const auto backend = make_plain_gpu(static_cast<size_t>(arena + more));
         auto trainer = Trainer::create(job, data, 0, *backend, *initial_state(job.model, job.seed));
         ASSERT_TRUE(trainer.ok());
         const auto result = (*trainer)->step(0);
@@ -162,7 +162,7 @@ TEST(Gpu, ADivergedOrFailedStateHasNoRoot) {
     job.optimizer.lr_nano = 900'000'000'000;
     job.optimizer.clip_nano = 0;
     const Dataset data = text();
-    const auto backend = make_emulated_gpu();
+    const auto backend = make_plain_gpu();
     auto trainer = Trainer::create(job, data, 0, *backend, *initial_state(job.model, job.seed));
     ASSERT_TRUE(trainer.ok());
     uint64_t step = 0;
@@ -170,8 +170,8 @@ TEST(Gpu, ADivergedOrFailedStateHasNoRoot) {
     ASSERT_LT(step, 40u);
     EXPECT_EQ((*trainer)->manifest({0, step}).error().code, Code::kFault);
     const auto program = build_program(job.model, job.plan.batch, 2, ProgramMode::kTrain);
-    const auto arena = (*Executor::create(*program, *make_emulated_gpu()))->arena_bytes();
-    const auto small = make_emulated_gpu(static_cast<size_t>(arena + 100));
+    const auto arena = (*Executor::create(*program, *make_plain_gpu()))->arena_bytes();
+    const auto small = make_plain_gpu(static_cast<size_t>(arena + 100));
     auto failed = Trainer::create(job, data, 0, *small, *initial_state(job.model, job.seed));
     ASSERT_TRUE(failed.ok());
     EXPECT_EQ((*failed)->manifest({0, 0}).error().code, Code::kUnavailable);
@@ -189,7 +189,7 @@ TEST(Gpu, TrainsInLessMemoryThanItsActivationsNeed) {
     const Program smallest = offload_layers(recompute_layers(*plain));
     ASSERT_LT(2 * floats(smallest), floats(*plain));
     ASSERT_LT(floats(smallest), floats(recompute_layers(*plain)));
-    const auto gpu = make_emulated_gpu();
+    const auto gpu = make_plain_gpu();
     auto trainer = Trainer::create(
         job, data, 0, *gpu, *initial_state(job.model, job.seed),
         static_cast<uint64_t>(floats(smallest)) * sizeof(float) + scratch_bytes(smallest, false));
@@ -205,7 +205,7 @@ TEST(Gpu, TrainsInLessMemoryThanItsActivationsNeed) {
 // What is planned is what is used: a step runs in it, and not in a little less.
 TEST(Gpu, APlannedStepFitsItsMemory) {
     const auto runs = [](const JobConfig& job, size_t memory) {
-        const auto gpu = make_emulated_gpu(memory);
+        const auto gpu = make_plain_gpu(memory);
         const Dataset data = text();
         auto trainer = Trainer::create(job, data, 0, *gpu, *initial_state(job.model, job.seed));
         return trainer.ok() && (*trainer)->step(0).ok() && (*trainer)->step(1).ok();
@@ -226,7 +226,7 @@ TEST(Gpu, APlannedStepFitsItsMemory) {
                 if (tensor.kind != TensorKind::kActivation && tensor.kind != TensorKind::kGradient)
                     bytes += static_cast<uint64_t>(tensor.size()) * 4;
             }
-            bytes += scratch_bytes(*program, false, kEmulatedProductBytes);
+            bytes += scratch_bytes(*program, false, kPlainProductBytes);
             EXPECT_TRUE(runs(job, bytes)) << slices;
             EXPECT_FALSE(runs(job, bytes - 1)) << slices;
         }
@@ -245,7 +245,7 @@ TEST(Gpu, DivergenceIsAFaultAtTheSameStep) {
     const auto host = make_backend({"portable", 1});
     const std::string expected = first_fault(**host);
     EXPECT_NE(expected.find("diverged at step"), std::string::npos) << expected;
-    EXPECT_EQ(first_fault(*make_emulated_gpu()), expected);
+    EXPECT_EQ(first_fault(*make_plain_gpu()), expected);
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 #include "compute/hash/leaves.h"
 #include "compute/hash/sha256.h"
 #include "compute/kernels/backend.h"
-#include "tests/compute/emulated_gpu.h"
+#include "tests/compute/plain_gpu.h"
 #include "tests/support/test.h"
 
 namespace assay::compute {
@@ -62,10 +62,10 @@ TEST(merkle, backends_hash_chunks_of_joined_pieces) {
             const size_t cut = n / 3;
             const std::vector<MemoryPiece> pieces = {
                 {words.data(), 0}, {words.data(), 4 * cut}, {words.data() + cut, 4 * (n - cut)}};
-            const auto emulated = make_emulated_gpu();
+            const auto plain = make_plain_gpu();
             for (const int threads : {0, 1, 3}) {
                 auto made = make_backend({"portable", threads});
-                Backend& backend = threads == 0 ? *emulated : **made;
+                Backend& backend = threads == 0 ? *plain : **made;
                 std::vector<Hash256> found(expected.size());
                 backend.chunk_leaves(pieces, chunk, found.data());
                 EXPECT_TRUE(found == expected)

@@ -11,7 +11,7 @@
 #include "compute/arithmetic/rotary.h"
 #include "compute/kernels/backend.h"
 #include "compute/kernels/cpu_backend.h"
-#include "tests/compute/emulated_gpu.h"
+#include "tests/compute/plain_gpu.h"
 #include "tests/compute/plain_tiles.h"
 #include "tests/support/test.h"
 
@@ -405,7 +405,7 @@ void compare_backends(const char* name, Draw draw, uint32_t seed, int64_t share 
     std::optional<CpuBackend> tiles;
     if (const KernelTable* table = avx512_digit_kernels())
         tiles.emplace("amx with plain tiles", *table, 2);
-    const auto gpu = make_emulated_gpu();
+    const auto gpu = make_plain_gpu();
     std::vector<Backend*> slow = {&wide, &digits, gpu.get()};
     if (tiles) slow.push_back(&*tiles);
     if (kEmulatedCuda) slow.clear();  // those are another program's

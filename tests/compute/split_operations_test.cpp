@@ -1,5 +1,5 @@
-// What reduces over rows, with the rows on several emulated GPUs: the bits of one portable backend
-// that has them all. And joins that are wrong, which this must notice.
+// What reduces over rows, with the rows on several GPUs in plain loops: the bits of one portable
+// backend that has them all. And joins that are wrong, which this must notice.
 #include <algorithm>
 #include <functional>
 #include <random>
@@ -7,7 +7,7 @@
 
 #include "compute/arithmetic/philox.h"
 #include "compute/program/join.h"
-#include "tests/compute/emulated_gpu.h"
+#include "tests/compute/plain_gpu.h"
 #include "tests/support/test.h"
 
 namespace assay::compute {
@@ -151,7 +151,7 @@ std::vector<bool> on_devices(const Cut& cut, Wrong::Way way, const Work& work) {
     std::vector<std::unique_ptr<Backend>> backends;
     std::vector<Wrong> joins;
     for (size_t d = 0; d < cut.size(); ++d) {
-        backends.push_back(make_emulated_gpu());
+        backends.push_back(make_plain_gpu());
         joins.emplace_back(joiner.member(d), way);
     }
     {

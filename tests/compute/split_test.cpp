@@ -1,4 +1,4 @@
-// Training with each batch split over several devices, emulated: the losses, norms, states and
+// Training with each batch split over several devices in plain loops: the losses, norms, states and
 // roots of one portable backend, and what happens when one device faults or fails.
 #include "compute/program/split.h"
 
@@ -12,7 +12,7 @@
 #include "compute/program/split_executor.h"
 #include "compute/train/predict.h"
 #include "compute/train/trainer.h"
-#include "tests/compute/emulated_gpu.h"
+#include "tests/compute/plain_gpu.h"
 #include "tests/compute/train_test_support.h"
 
 namespace assay::compute {
@@ -64,7 +64,7 @@ Result<std::unique_ptr<Trainer>> trainer_of(const JobConfig& job, const Dataset&
 }
 
 std::unique_ptr<Backend> devices(size_t count) {
-    return make_emulated_gpus(std::vector<size_t>(count, kPlenty));
+    return make_plain_gpus(std::vector<size_t>(count, kPlenty));
 }
 
 struct Outcome {
@@ -230,7 +230,7 @@ TEST(Split, AFailureOfOneDeviceIsUnavailableAndNobodyWaits) {
         for (size_t more = 100; more < 250'000; more += more / 2) {
             std::vector<size_t> memory(3, kPlenty);
             memory[small] = arena + more;
-            const auto backend = make_emulated_gpus(memory);
+            const auto backend = make_plain_gpus(memory);
             auto trainer = trainer_of(job, data, *backend);
             ASSERT_TRUE(trainer.ok());
             const auto result = (*trainer)->step(0);
@@ -246,7 +246,7 @@ TEST(Split, AFailureOfOneDeviceIsUnavailableAndNobodyWaits) {
 TEST(Split, OutOfMemoryOfOneDeviceIsSaidBeforeTheFirstStep) {
     const JobConfig job = job_of(kGpt, 3, 2, 1);
     const Dataset data = data_for(job);
-    const auto trainer = trainer_of(job, data, *make_emulated_gpus({kPlenty, 5'000}));
+    const auto trainer = trainer_of(job, data, *make_plain_gpus({kPlenty, 5'000}));
     ASSERT_FALSE(trainer.ok());
     EXPECT_EQ(trainer.error().code, Code::kOutOfMemory);
 }

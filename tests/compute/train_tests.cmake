@@ -4,13 +4,13 @@ assay_test(compute_checkpoint_test SOURCES checkpoint_test.cpp LINKS assay_compu
 assay_test(compute_import_model_test SOURCES import_config_test.cpp import_model_test.cpp LINKS assay_compute)
 assay_test(compute_data_test SOURCES data_test.cpp LINKS assay_compute)
 assay_test(compute_train_test SOURCES train_test.cpp LINKS assay_compute)
-assay_test(compute_gpu_test SOURCES emulated_gpu.cpp gpu_test.cpp LINKS assay_compute)
-assay_test(compute_split_test SOURCES emulated_gpu.cpp split_operations_test.cpp split_test.cpp LINKS assay_compute)
+assay_test(compute_gpu_test SOURCES plain_gpu.cpp gpu_test.cpp LINKS assay_compute)
+assay_test(compute_split_test SOURCES plain_gpu.cpp split_operations_test.cpp split_test.cpp LINKS assay_compute)
 assay_test(compute_task_test SOURCES task_test.cpp LINKS assay_compute)
 assay_test(compute_equality_test SOURCES equality.cpp equality_test.cpp LINKS assay_compute)
 assay_test(compute_train_images_test SOURCES train_images_test.cpp LINKS assay_compute)
 if(TARGET gpu_emulator)
-    assay_test(compute_cuda_test SOURCES avx512_digits.cpp cuda_test.cpp emulated_gpu.cpp equality.cpp kernels_random_test.cpp plain_tiles.cpp
+    assay_test(compute_cuda_test SOURCES avx512_digits.cpp cuda_test.cpp plain_gpu.cpp equality.cpp kernels_random_test.cpp plain_tiles.cpp
         LINKS gpu_emulator assay_compute)
     target_compile_definitions(compute_cuda_test PRIVATE ASSAY_EMULATED_CUDA)
 endif()

@@ -6,7 +6,7 @@
 
 #include "compute/kernels/cpu_backend.h"
 #include "compute/self_test.h"
-#include "tests/compute/emulated_gpu.h"
+#include "tests/compute/plain_gpu.h"
 #include "tests/compute/plain_tiles.h"
 #include "tests/support/test.h"
 
@@ -57,7 +57,7 @@ TEST(vectors, pass_on_the_wide_tile) {
 }
 
 TEST(vectors, pass_on_the_gpu_kernels) {
-    expect_all_pass(*make_emulated_gpu());
+    expect_all_pass(*make_plain_gpu());
 }
 
 TEST(vectors, pass_with_1_thread) {

@@ -111,6 +111,7 @@ using namespace assay::gpu_emulator;
 extern "C" {
 
 cublasStatus_t cublasLtCreate(cublasLtHandle_t* handle) {
+    if (machine().is_lost()) return CUBLAS_STATUS_EXECUTION_FAILED;
     *handle = reinterpret_cast<cublasLtHandle_t>(&current_device());
     return CUBLAS_STATUS_SUCCESS;
 }
@@ -137,6 +138,7 @@ cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t made,
 
 cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t* made, cudaDataType type,
                                           uint64_t rows, uint64_t cols, int64_t stride) {
+    if (machine().is_lost()) return CUBLAS_STATUS_EXECUTION_FAILED;
     *made = reinterpret_cast<cublasLtMatrixLayout_t>(new Layout{type, rows, cols, stride});
     return CUBLAS_STATUS_SUCCESS;
 }
@@ -191,6 +193,7 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
                                               cublasLtMatmulPreference_t preference, int wanted,
                                               cublasLtMatmulHeuristicResult_t* results,
                                               int* count) {
+    if (machine().is_lost()) return CUBLAS_STATUS_EXECUTION_FAILED;
     const Preference& limits = of<Preference>(preference);
     *count = 0;
     for (const uint32_t alignment : limits.alignment)
@@ -209,6 +212,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
                               const void* c, cublasLtMatrixLayout_t layout_c, void* d,
                               cublasLtMatrixLayout_t layout_d, const cublasLtMatmulAlgo_t*,
                               void* workspace, size_t workspace_bytes, cudaStream_t stream) {
+    if (machine().is_lost()) return CUBLAS_STATUS_EXECUTION_FAILED;
     const Layout &left = of<Layout>(layout_a), &right = of<Layout>(layout_b),
                  &out = of<Layout>(layout_d);
     Stream& where = of<Stream>(stream);

@@ -26,6 +26,10 @@ void Device::close_stream(Stream* stream) {
     streams_.remove_if([&](const Stream& each) { return &each == stream; });
 }
 
+void Device::forget_work() {
+    for (Stream& stream : streams_) stream.work.clear();
+}
+
 bool Device::wait(Stream& stream) {
     while (!stream.work.empty()) {
         const auto work = std::move(stream.work.front());
@@ -75,6 +79,15 @@ Device* Machine::device(int index) {
 const Kernel* Machine::kernel(const std::string& name) {
     const auto found = kernels_.find(name);
     return found == kernels_.end() ? nullptr : &found->second;
+}
+
+void Machine::restore() {
+    calls_left_ = INT64_MAX;
+    for (Device& device : devices_) device.forget_work();
+}
+
+bool Machine::is_lost() {
+    return calls_left_.fetch_sub(1) <= 0;
 }
 
 Machine& machine() {

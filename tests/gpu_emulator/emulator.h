@@ -7,6 +7,8 @@
 // thing at a time. Errors: printed, and the device gives an error code from then on, as a GPU does.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <list>
@@ -45,6 +47,7 @@ public:
     bool checked() const { return options_.checked; }
     Stream* open_stream() { return &streams_.emplace_back(Stream{*this, {}}); }
     void close_stream(Stream* stream);
+    void forget_work();
     // False: something went wrong, now or before.
     bool wait(Stream& stream);
     bool wait_all();
@@ -73,7 +76,14 @@ public:
     int devices() const { return static_cast<int>(devices_.size()); }
     const Kernel* kernel(const std::string& name);  // null: not in the PTX
 
+    // Loses the GPUs: so many calls from now still succeed, then all fail, until restore(), which
+    // also forgets what was not done.
+    void lose_after(int64_t calls) { calls_left_ = calls; }
+    void restore();
+    bool is_lost();  // asked once by each call
+
 private:
+    std::atomic<int64_t> calls_left_ = INT64_MAX;
     std::list<Device> devices_;
     std::map<std::string, Kernel> kernels_;
 };

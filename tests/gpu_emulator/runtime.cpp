@@ -22,6 +22,11 @@ thread_local int current = 0;
 thread_local Configuration pushed;
 thread_local cudaError_t last_error = cudaSuccess;
 
+// Every call that can fail begins with it.
+bool is_lost() {
+    return machine().is_lost();
+}
+
 cudaError_t noted(cudaError_t error) {
     if (error != cudaSuccess) last_error = error;
     return error;
@@ -86,6 +91,7 @@ cudaError_t __cudaPopCallConfiguration(dim3* grid, dim3* block, size_t* shared_b
 }
 cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 grid, dim3 block, void** arguments,
                                size_t shared_bytes, cudaStream_t stream) {
+    if (is_lost()) return noted(cudaErrorDevicesUnavailable);
     Stream& where = stream_of(stream);
     const auto hold = held(where.device);
     if (&where.device != &current_device()) return noted(cudaErrorInvalidResourceHandle);
@@ -115,11 +121,13 @@ cudaError_t cudaGetDeviceCount(int* count) {
     }
 }
 cudaError_t cudaSetDevice(int index) {
+    if (is_lost()) return noted(cudaErrorDevicesUnavailable);
     if (machine().device(index) == nullptr) return noted(cudaErrorInvalidDevice);
     current = index;
     return cudaSuccess;
 }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int index) {
+    if (is_lost()) return noted(cudaErrorDevicesUnavailable);
     if (machine().device(index) == nullptr) return noted(cudaErrorInvalidDevice);
     *properties = {};
     std::strcpy(properties->name, "emulated GPU");
@@ -128,6 +136,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int index) {
     return cudaSuccess;
 }
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
+    if (is_lost()) return noted(cudaErrorDevicesUnavailable);
     Device& device = current_device();
     const auto hold = held(device);
     *free = device.memory().free_bytes();
@@ -136,6 +145,7 @@ cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
 }
 
 cudaError_t cudaMalloc(void** made, size_t bytes) {
+    if (is_lost()) return noted(cudaErrorDevicesUnavailable);
     Device& device = current_device();
     const auto hold = held(device);
     if (device.failed()) return noted(cudaErrorIllegalAddress);
@@ -143,6 +153,7 @@ cudaError_t cudaMalloc(void** made, size_t bytes) {
     return *made == nullptr ? noted(cudaErrorMemoryAllocation) : cudaSuccess;
 }
 cudaError_t cudaFree(void* at) {  // waits for the device
+    if (is_lost()) return noted(cudaErrorDevicesUnavailable);
     Device& device = current_device();
     const auto hold = held(device);
     if (!device.wait_all()) return noted(cudaErrorIllegalAddress);
@@ -150,6 +161,7 @@ cudaError_t cudaFree(void* at) {  // waits for the device
                                                         : noted(cudaErrorInvalidValue);
 }
 cudaError_t cudaMallocHost(void** made, size_t bytes) {
+    if (is_lost()) return noted(cudaErrorDevicesUnavailable);
     *made = std::malloc(bytes);
     return *made == nullptr ? noted(cudaErrorMemoryAllocation) : cudaSuccess;
 }
@@ -159,12 +171,14 @@ cudaError_t cudaFreeHost(void* at) {
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+    if (is_lost()) return noted(cudaErrorDevicesUnavailable);
     Device& device = current_device();
     const auto hold = held(device);
     *stream = reinterpret_cast<cudaStream_t>(device.open_stream());
     return cudaSuccess;
 }
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+    if (is_lost()) return noted(cudaErrorDevicesUnavailable);
     Stream& closed = stream_of(stream);
     Device& device = closed.device;
     const auto hold = held(device);
@@ -173,6 +187,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
     return good ? cudaSuccess : noted(cudaErrorIllegalAddress);
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+    if (is_lost()) return noted(cudaErrorDevicesUnavailable);
     Stream& waited = stream_of(stream);
     const auto hold = held(waited.device);
     return waited.device.wait(waited) ? cudaSuccess : noted(cudaErrorIllegalAddress);
@@ -180,6 +195,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream) {
+    if (is_lost()) return noted(cudaErrorDevicesUnavailable);
     Stream& where = stream_of(stream);
     const auto hold = held(where.device);
     const bool up = kind == cudaMemcpyHostToDevice;
@@ -198,6 +214,7 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
     return cudaSuccess;
 }
 cudaError_t cudaMemsetAsync(void* at, int value, size_t bytes, cudaStream_t stream) {
+    if (is_lost()) return noted(cudaErrorDevicesUnavailable);
     Stream& where = stream_of(stream);
     const auto hold = held(where.device);
     where.work.push_back([=, &where] {

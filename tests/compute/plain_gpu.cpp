@@ -1,4 +1,4 @@
-#include "tests/compute/emulated_gpu.h"
+#include "tests/compute/plain_gpu.h"
 
 #include <cstring>
 #include <map>
@@ -11,7 +11,7 @@ namespace {
 
 class HostDevice {
 public:
-    static constexpr int64_t kProductBytes = kEmulatedProductBytes;
+    static constexpr int64_t kProductBytes = kPlainProductBytes;
     static constexpr size_t kAlign = 256;        // as cudaMalloc
     static constexpr size_t kProductAlign = 16;  // what cuBLASLt is promised
 
@@ -98,11 +98,11 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Backend> make_emulated_gpu(size_t memory_bytes) {
-    return make_emulated_gpus({memory_bytes});
+std::unique_ptr<Backend> make_plain_gpu(size_t memory_bytes) {
+    return make_plain_gpus({memory_bytes});
 }
 
-std::unique_ptr<Backend> make_emulated_gpus(const std::vector<size_t>& memory_bytes) {
+std::unique_ptr<Backend> make_plain_gpus(const std::vector<size_t>& memory_bytes) {
     const auto make = [](size_t bytes, std::vector<std::unique_ptr<Backend>> peers) {
         return std::make_unique<gpu::GpuBackend<HostDevice>>(std::make_unique<HostDevice>(bytes),
                                                              std::move(peers));

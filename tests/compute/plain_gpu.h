@@ -13,11 +13,11 @@
 namespace assay::compute {
 
 // Small, so that products of test size are split into parts; no whole number of tiles.
-inline constexpr int64_t kEmulatedProductBytes = 18'000;
+inline constexpr int64_t kPlainProductBytes = 18'000;
 
 // `memory_bytes`: what the device has; more is out of memory.
-std::unique_ptr<Backend> make_emulated_gpu(size_t memory_bytes = size_t{1} << 30);
+std::unique_ptr<Backend> make_plain_gpu(size_t memory_bytes = size_t{1} << 30);
 // Several, with so much memory each, not none: the first with the others as its peers.
-std::unique_ptr<Backend> make_emulated_gpus(const std::vector<size_t>& memory_bytes);
+std::unique_ptr<Backend> make_plain_gpus(const std::vector<size_t>& memory_bytes);
 
 }  // namespace assay::compute
