@@ -30,6 +30,10 @@ ASSAY_HD int64_t remainder(int64_t a, int64_t b) {
     return static_cast<uint32_t>(a) % static_cast<uint32_t>(b);
 }
 
+ASSAY_HD int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
 inline constexpr int kBlockThreads = 256;
 inline constexpr int kTile = 32;                         // side of a tile in shared memory
 inline constexpr int kTileFloats = kTile * (kTile + 1);  // padded: no two rows share a bank

@@ -22,7 +22,8 @@ bool find(void* library, const char* name, Function& function) {
 }  // namespace
 
 CublasProducts::~CublasProducts() {
-    if (workspace_ != nullptr) ::cudaFree(workspace_);
+    if (workspace_ != nullptr && ::cudaFree(workspace_) != cudaSuccess)
+        (void)::cudaGetLastError();  // not for the next launch
     if (preference_ != nullptr) lt_.preference_destroy(preference_);
     if (desc_ != nullptr) lt_.desc_destroy(desc_);
     if (handle_ != nullptr) lt_.destroy(handle_);

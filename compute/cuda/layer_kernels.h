@@ -8,10 +8,6 @@ namespace assay::compute::gpu {
 
 using OneFault = Fault<ScalarLanes>;
 
-ASSAY_HD int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 struct LayerNorm {
     static constexpr bool kOneWarp = true;
     const float *x, *gain, *bias;

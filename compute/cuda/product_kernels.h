@@ -63,9 +63,6 @@ struct Operand {
 ASSAY_HD int64_t blocks_of(int64_t n, int64_t size) {
     return (n + size - 1) / size;
 }
-ASSAY_HD int64_t min64(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
 
 // A number of slices that the compiler knows: use(Slices<n>()) with n = slices, 1 to 3.
 template <int kNumber>
@@ -104,6 +101,7 @@ struct RowTops {
 // depth. tops must be zero before.
 struct ColumnTops {
     static constexpr int64_t kDepth = 128;
+    static_assert(kDepth % kTriangleRows == 0 && kBlockThreads % kTriangleRows == 0);
     Operand operand;
     uint32_t* tops;
     ASSAY_HD int64_t blocks(int64_t batch) const {
@@ -116,9 +114,8 @@ struct ColumnTops {
         const int64_t row = quotient(block.index(), across), z = quotient(row, down);
         const int64_t first = remainder(block.index(), across) * kBlockThreads;
         const int64_t from = remainder(row, down) * kDepth;
-        const int64_t count = min64(kBlockThreads, operand.vectors - first);
-        const auto stop = static_cast<int>(min64(operand.depth - from, kDepth));
-        // Whole blocks of a triangle: kDepth and kBlockThreads count in kTriangleRows.
+        const int64_t count = least(kBlockThreads, operand.vectors - first);
+        const auto stop = static_cast<int>(least(operand.depth - from, kDepth));
         if (from + stop <= operand.first_depth(first)) return;
         const auto part = operand.part(z, first, from);
         block.each(count, [&](int64_t i) {
@@ -143,7 +140,7 @@ struct Scales {
     template <class Block>
     ASSAY_HD void operator()(const Block& block) const {
         const int64_t first = block.index() * kBlockThreads;
-        block.each(min64(kBlockThreads, count - first), [&](int64_t i) {
+        block.each(least(kBlockThreads, count - first), [&](int64_t i) {
             const RowScale scale = row_scale(tops[first + i], slices);
             up[first + i] = pow2(scale.e);
             down[first + i] = scale.zero ? 0.0F : pow2(-scale.e);
@@ -229,9 +226,9 @@ struct PackTile {
         const int64_t row = quotient(block.index(), down), z = quotient(row, across);
         const int64_t v0 = remainder(row, across) * kTile;
         const int64_t k0 = remainder(block.index(), down) * (kTiles * kTile);
-        const auto stop = static_cast<int>(min64(to.padded_depth - k0, kTiles * kTile));
-        const auto vectors = static_cast<int>(min64(operand.vectors - v0, kTile));
-        const auto depth = static_cast<int>(min64(operand.depth - k0, kTiles * kTile));
+        const auto stop = static_cast<int>(least(to.padded_depth - k0, kTiles * kTile));
+        const auto vectors = static_cast<int>(least(operand.vectors - v0, kTile));
+        const auto depth = static_cast<int>(least(operand.depth - k0, kTiles * kTile));
         // A padded operand has zeros after its depth, a triangle nothing after its part.
         const int64_t used_stop =
             operand.triangle == Triangle::kUpTo ? operand.depth_stop(v0) : to.padded_depth;
@@ -341,7 +338,7 @@ struct Combine {
         const int64_t member = first_member + z, row_a = first_row + i;
         Part made{};
         made.products = products + (z * digit_planes(slices) * rows + i) * padded_columns + j0;
-        made.count = min64(kWidth, columns - j0);
+        made.count = least(kWidth, columns - j0);
         made.plane_stride = rows * padded_columns;
         if (sums != nullptr) made.sums = sums + row * columns + j0;
         made.c = c + members.at(member) + row_a * ldc + j0;
@@ -373,6 +370,46 @@ struct Combine {
         ASSAY_UNROLL
         for (int k = 0; k < Known::kPlanes; ++k, at += own.plane_stride) p[k] = *at;
         return joined_planes<Known>(p);
+    }
+};
+
+// A result that is not needed but not finite is a fault all the same (docs/arithmetic.md), and
+// Triangle::kResult leaves those above the diagonal out. One block a member: it has nothing to do
+// where scales show that no result can overflow, as almost always; else it evaluates them one by
+// one.
+struct LeftOutResults {
+    Planes a, b;
+    int slices;
+    int64_t depth;
+    template <class Block>
+    ASSAY_HD void operator()(const Block& block) const {
+        const int64_t z = block.index();
+        const float *up_a = a.up + z * a.vectors, *up_b = b.up + z * b.vectors;
+        const float most_a = block.max_float(a.vectors, 0.0F, [&](int64_t v) { return up_a[v]; });
+        const float most_b = block.max_float(b.vectors, 0.0F, [&](int64_t v) { return up_b[v]; });
+        constexpr float kSafe = 1e38F;  // below the largest float, whatever is rounded here
+        const auto limit = static_cast<float>(slice_limit(slices));
+        const float first = limit * limit * static_cast<float>(depth) * most_a;
+        if (first < kSafe && first * most_b < kSafe) return;
+        block.each(a.vectors, [&](int64_t i) {
+            for (int64_t j = i + 1; j < b.vectors; ++j) {
+                int64_t sum = 0;
+                for (int64_t k = 0; k < depth; ++k)
+                    sum += int64_t{quantised(a, z, i, k)} * quantised(b, z, j, k);
+                block.note(abs_bits((int_to_f32(sum) * up_a[i]) * up_b[j]));
+            }
+        });
+    }
+
+private:
+    // The value whose digits are the first planes.
+    ASSAY_HD int32_t quantised(const Planes& from, int64_t z, int64_t v, int64_t k) const {
+        const int8_t* at =
+            from.data + z * digit_planes(slices) * from.plane_size() + v * from.padded_depth + k;
+        int32_t q = 0;
+        for (int d = 0; d < slices; ++d, at += from.plane_size())
+            q += int32_t{*at} * (1 << (7 * d));
+        return q;
     }
 };
 

@@ -32,6 +32,8 @@ public:
         Combine combine{};
         combine.a = pack(a, batch, slices, kScratchA);
         combine.b = pack(b, batch, slices, kScratchB);
+        if (triangle == Triangle::kResult)
+            launches_.launch(batch, LeftOutResults{combine.a, combine.b, slices, a.depth});
         combine.slices = slices;
         combine.bias = bias;
         combine.c = out.data;

@@ -49,10 +49,14 @@ struct ProductPart {
 };
 inline ProductPart product_part(int64_t rows, int64_t columns, int64_t batch, int slices,
                                 Triangle triangle, int64_t budget_bytes) {
-    if (triangle != Triangle::kNone) rows = std::min(rows, kTriangleRows);
     const int64_t row_bytes = digit_planes(slices) * padded(columns) * int64_t{sizeof(int32_t)};
     // Whole tiles, so that every part starts aligned.
-    const int64_t fitting = std::max<int64_t>(budget_bytes / row_bytes / kTile, 1) * kTile;
+    int64_t fitting = std::max<int64_t>(budget_bytes / row_bytes / kTile, 1) * kTile;
+    if (triangle != Triangle::kNone) {
+        rows = std::min(rows, kTriangleRows);
+        // No part may reach into two blocks of the triangle.
+        while (kTriangleRows % std::min(fitting, kTriangleRows) != 0) fitting -= kTile;
+    }
     const int64_t most = std::min(batch, kProductBatch / digit_planes(slices));
     const int64_t members = std::clamp<int64_t>(fitting / rows, 1, most);
     return {members, members > 1 ? rows : std::min(rows, fitting)};

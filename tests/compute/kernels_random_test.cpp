@@ -203,12 +203,9 @@ Operation draw_column_sums(Source& s) {
     };
 }
 
-Operation draw_attention(Source& s) {
-    const AttentionShape shape{s.between(1, 2), s.between(1, 19), s.between(1, 2),
-                               s.between(1, 11)};
-    const int slices = static_cast<int>(s.between(1, 3));
+Operation attention_of(const AttentionShape& shape, int slices, Floats qkv, Floats dout) {
     const int64_t n = shape.rows() * shape.width();
-    return [=, qkv = s.floats(3 * n), dout = s.floats(n, false)](Backend& b, auto& out) {
+    return [=](Backend& b, auto& out) {
         out.resize(3);
         out[0].assign(static_cast<size_t>(n), 0.0F);
         out[1].assign(static_cast<size_t>(shape.rows() * shape.heads * shape.context), 0.0F);
@@ -217,6 +214,32 @@ Operation draw_attention(Source& s) {
         if (!b.faulted())
             b.attention_grad(dout.data(), qkv.data(), out[1].data(), shape, slices, out[2].data());
     };
+}
+
+Operation draw_attention(Source& s) {
+    const AttentionShape shape{s.between(1, 2), s.between(1, 19), s.between(1, 2),
+                               s.between(1, 11)};
+    const auto slices = static_cast<int>(s.between(1, 3));
+    const int64_t n = shape.rows() * shape.width();
+    return attention_of(shape, slices, s.floats(3 * n), s.floats(n, false));
+}
+
+// Long enough that whole parts above the diagonal are left out; a few large values among zeros, so
+// that often only an element there overflows, which is a fault all the same.
+Operation draw_sparse_attention(Source& s) {
+    const AttentionShape shape{1, s.between(120, 300), s.between(1, 2), s.between(1, 3)};
+    const auto slices = static_cast<int>(s.between(1, 3));
+    const auto sparse = [&](int64_t n, int low, int high) {
+        Floats all(static_cast<size_t>(n), 0.0F);
+        for (int64_t i = 0; i < 6; ++i)
+            all[static_cast<size_t>(s.between(0, n - 1))] =
+                s.unit() * pow2(static_cast<int>(s.between(low, high)));
+        return all;
+    };
+    const int64_t n = shape.rows() * shape.width();
+    const bool in_gradient = s.between(0, 1) != 0;
+    return in_gradient ? attention_of(shape, slices, sparse(3 * n, 50, 62), sparse(n, 50, 70))
+                       : attention_of(shape, slices, sparse(3 * n, 60, 68), sparse(n, 0, 6));
 }
 
 Operation draw_cross_entropy(Source& s) {
@@ -386,7 +409,8 @@ int64_t values(const Outcome& outcome) {
 
 // Loops in place of matrix units, and devices that each operand is copied to, take one case in
 // `share`.
-void compare_backends(const char* name, Draw draw, uint32_t seed, int64_t share = 1) {
+void compare_backends(const char* name, Draw draw, uint32_t seed, int64_t share = 1,
+                      int64_t wanted = kValues) {
     auto reference = make_backend({"portable", 1});
     ASSERT_TRUE(reference.ok());
     std::vector<std::unique_ptr<Backend>> others;
@@ -415,7 +439,7 @@ void compare_backends(const char* name, Draw draw, uint32_t seed, int64_t share 
     for (const auto& other : others) every.push_back(other.get());
     Source source(seed);
     int64_t compared = 0, faults = 0, cases = 0;
-    for (; compared < kValues; ++cases) {
+    for (; compared < wanted; ++cases) {
         const Operation operation = draw(source);
         const Outcome expected = run(**reference, operation);
         faults += expected.fault ? 1 : 0;
@@ -464,6 +488,9 @@ TEST(kernels_random, column_sums) {
 }
 TEST(kernels_random, attention) {
     compare_backends("attention", draw_attention, 8, 8);
+}
+TEST(kernels_random, sparse_attention) {
+    compare_backends("sparse_attention", draw_sparse_attention, 18, 1, 20'000);
 }
 TEST(kernels_random, cross_entropy) {
     compare_backends("cross_entropy", draw_cross_entropy, 9);

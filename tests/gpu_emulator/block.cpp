@@ -83,6 +83,7 @@ void BlockRunner::start(Warp& warp, uint32_t block) {
     warp.groups.assign(1, {0, kAllLanes});
     warp.waiting = 0;
     warp.epoch = 0;
+    std::fill(warp.local.begin(), warp.local.end(), std::byte{0xA5});  // nobody may rely on it
 }
 
 void BlockRunner::run(uint32_t block) {
@@ -173,16 +174,16 @@ void BlockRunner::advance_group(Warp& warp, size_t chosen) {
                     warp.barrier = group.at;
                     return;
                 case Kind::kWarpBarrier:
+                    if (lanes != group.lanes) throw EmulatorError("a barrier of some lanes only");
+                    if (!meet(warp, group, kAllLanes)) return;
+                    ++warp.epoch;
+                    break;
                 case Kind::kShuffle: {
                     if (lanes != group.lanes) throw EmulatorError("a shuffle of some lanes only");
-                    const bool barrier = i.kind == Kind::kWarpBarrier;
-                    const auto members = static_cast<uint32_t>(
-                        row(warp, i.s[barrier ? 0 : 3])[std::countr_zero(lanes)]);
+                    const auto members =
+                        static_cast<uint32_t>(row(warp, i.s[3])[std::countr_zero(lanes)]);
                     if (!meet(warp, group, members)) return;
-                    if (barrier)
-                        ++warp.epoch;
-                    else
-                        shuffle(warp, i, lanes, members);
+                    shuffle(warp, i, lanes, members);
                     break;
                 }
                 case Kind::kCompute:
@@ -231,6 +232,8 @@ void BlockRunner::shuffle(Warp& warp, const Instruction& i, uint32_t lanes, uint
         const int from = lane ^ static_cast<int>(row(warp, i.s[1])[lane]);
         if (from < 0 || from >= kLanes || (members >> from & 1U) == 0)
             throw EmulatorError("a shuffle with a lane that is not of the mask");
+        if (row(warp, i.s[2])[lane] != 31)
+            throw EmulatorError("a shuffle of parts of a warp is not known");
         row(warp, i.d[0])[lane] = static_cast<uint32_t>(values[from]);
         row(warp, i.d[1])[lane] = 1;
     }

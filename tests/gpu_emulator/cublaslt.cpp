@@ -12,11 +12,10 @@ namespace assay::gpu_emulator {
 namespace {
 
 struct Layout {
-    cudaDataType type;
     uint64_t rows, cols;
-    int64_t stride;
+    int64_t stride, member = 0;
     int32_t batch = 1;
-    int64_t member = 0;
+    cudaDataType type;
 };
 struct Description {
     cublasOperation_t left = CUBLAS_OP_N;
@@ -25,6 +24,8 @@ struct Preference {
     uint64_t workspace_bytes = 0;
     uint32_t alignment[4] = {256, 256, 256, 256};
 };
+static_assert(sizeof(Layout) <= sizeof(cublasLtMatmulAlgo_t));
+constexpr int32_t kMostBatch = 65'535;       // as a grid's z
 constexpr size_t kWorkspaceBytes = 1 << 20;  // what a product claims to need
 
 template <class T, class Handle>
@@ -43,7 +44,8 @@ bool supported(const Description& description, const Layout& a, const Layout& b,
     return description.left == CUBLAS_OP_T && a.type == CUDA_R_8I && b.type == CUDA_R_8I &&
            c.type == CUDA_R_32I && a.rows == b.rows && a.cols == c.rows && b.cols == c.cols &&
            a.batch == b.batch && b.batch == c.batch && fours(a.stride) && fours(b.stride) &&
-           fours(c.stride) && fours(a.cols) && fours(a.rows) &&
+           fours(c.stride) && a.member % 16 == 0 && b.member % 16 == 0 && c.member % 4 == 0 &&
+           a.batch >= 1 && a.batch <= kMostBatch && fours(a.cols) && fours(a.rows) &&
            a.stride >= static_cast<int64_t>(a.rows) && b.stride >= static_cast<int64_t>(b.rows) &&
            c.stride >= static_cast<int64_t>(c.rows);
 }
@@ -58,12 +60,13 @@ size_t extent(const Layout& layout, size_t value) {
 
 struct Product {
     Layout a, b, c;
-    uint64_t at_a, at_b, at_c;
+    uint64_t at_a, at_b, at_c, workspace;
 
     void run(GlobalMemory& memory, bool checked) const {
         const auto* left = reinterpret_cast<const int8_t*>(memory.at(at_a, extent(a, 1), 16));
         const auto* right = reinterpret_cast<const int8_t*>(memory.at(at_b, extent(b, 1), 16));
         auto* out = reinterpret_cast<int32_t*>(memory.at(at_c, extent(c, 4), 16));
+        (void)memory.at(workspace, kWorkspaceBytes, 16);
         for (int64_t z = 0; z < a.batch; ++z) {
             const bool set = checked && columns_set(memory, z);
             for (int64_t j = 0; j < static_cast<int64_t>(c.cols); ++j) {
@@ -139,7 +142,7 @@ cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t made,
 cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t* made, cudaDataType type,
                                           uint64_t rows, uint64_t cols, int64_t stride) {
     if (machine().is_lost()) return CUBLAS_STATUS_EXECUTION_FAILED;
-    *made = reinterpret_cast<cublasLtMatrixLayout_t>(new Layout{type, rows, cols, stride});
+    *made = reinterpret_cast<cublasLtMatrixLayout_t>(new Layout{rows, cols, stride, 0, 1, type});
     return CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t cublasLtMatrixLayoutDestroy(const cublasLtMatrixLayout_t made) {
@@ -203,6 +206,7 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
         return CUBLAS_STATUS_NOT_SUPPORTED;
     results[0] = {};
     results[0].workspaceSize = kWorkspaceBytes;
+    std::memcpy(results[0].algo.data, &of<Layout>(c), sizeof(Layout));
     *count = 1;
     return CUBLAS_STATUS_SUCCESS;
 }
@@ -210,17 +214,18 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
                               const void* alpha, const void* a, cublasLtMatrixLayout_t layout_a,
                               const void* b, cublasLtMatrixLayout_t layout_b, const void* beta,
                               const void* c, cublasLtMatrixLayout_t layout_c, void* d,
-                              cublasLtMatrixLayout_t layout_d, const cublasLtMatmulAlgo_t*,
+                              cublasLtMatrixLayout_t layout_d, const cublasLtMatmulAlgo_t* algo,
                               void* workspace, size_t workspace_bytes, cudaStream_t stream) {
     if (machine().is_lost()) return CUBLAS_STATUS_EXECUTION_FAILED;
     const Layout &left = of<Layout>(layout_a), &right = of<Layout>(layout_b),
                  &out = of<Layout>(layout_d);
     Stream& where = of<Stream>(stream);
     if (!supported(of<Description>(description), left, right, out) || c != d ||
-        layout_c != layout_d || *static_cast<const int32_t*>(alpha) != 1 ||
-        *static_cast<const int32_t*>(beta) != 0 || workspace == nullptr ||
-        workspace_bytes < kWorkspaceBytes || &where.device != &of<Device>(handle) ||
-        &where.device != &current_device())
+        layout_c != layout_d || algo == nullptr ||
+        std::memcmp(algo->data, &out, sizeof(Layout)) != 0 ||
+        *static_cast<const int32_t*>(alpha) != 1 || *static_cast<const int32_t*>(beta) != 0 ||
+        workspace == nullptr || workspace_bytes < kWorkspaceBytes ||
+        &where.device != &of<Device>(handle) || &where.device != &current_device())
         return CUBLAS_STATUS_INVALID_VALUE;
     const std::lock_guard hold(where.device.mutex);
     const Product product{left,
@@ -228,7 +233,8 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
                           out,
                           reinterpret_cast<uint64_t>(a),
                           reinterpret_cast<uint64_t>(b),
-                          reinterpret_cast<uint64_t>(d)};
+                          reinterpret_cast<uint64_t>(d),
+                          reinterpret_cast<uint64_t>(workspace)};
     where.work.push_back(
         [product, &where] { product.run(where.device.memory(), where.device.checked()); });
     return CUBLAS_STATUS_SUCCESS;

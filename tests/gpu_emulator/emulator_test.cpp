@@ -28,7 +28,7 @@ struct Outcome {
     Counters counters;
 };
 
-// By two blocks of two warps, on `kWords` words that hold 7 each.
+// By blocks of two warps, on `kWords` words that hold 7 each.
 Outcome run(const std::string& body, uint32_t blocks = 1, Options options = {true, true}) {
     Outcome result;
     GlobalMemory memory(1 << 20, options.checked);
@@ -174,6 +174,14 @@ TEST(Mistakes, AreFound) {
          "st.global.u32 [%rd4], %r1;\nld.global.u32 %r3, [%rd2];"},
         {"another thread read what is written",
          "ld.global.u32 %r3, [%rd2+4];\nst.global.u32 [%rd4], %r1;"},
+        {"another thread read what is written",
+         "ld.global.u32 %r3, [%rd2];\natom.global.add.u32 %r4, [%rd2], 1;"},
+        {"another thread wrote what is read",
+         "atom.global.add.u32 %r4, [%rd2], 1;\nld.global.u32 %r3, [%rd2];"},
+        {"a race", "atom.global.add.u32 %r4, [%rd2], 1;\nbar.sync 0;\nld.global.u32 %r3, [%rd2];",
+         2},
+        {"a barrier of some lanes only", "bar.warp.sync 255;"},
+        {"parts of a warp", "shfl.sync.bfly.b32 %r4|%p2, %r1, 1, 15, -1;"},
         {"outside of what is allocated", "st.global.u32 [%rd4+1000], %r1;"},
         {"outside of what is allocated", "ld.global.u32 %r3, [%rd4+-4];"},
         {"not aligned", "ld.global.u32 %r3, [%rd4+2];"},

@@ -1,5 +1,6 @@
 #include "tests/gpu_emulator/memory.h"
 
+#include <cstring>
 #include <string>
 
 namespace assay::gpu_emulator {
@@ -31,22 +32,31 @@ void WordHistory::read(const Moment& now, Access access) {
     if (!set_) throw EmulatorError("memory is read that nothing wrote");
     if (races(wrote_, now, access))
         throw EmulatorError("a race: another thread wrote what is read");
-    // Of several readers: a thread, or a block, that nobody is, so that any writer is another one.
-    const Moment then = read_.moment;
-    read_ = {now, access};
-    if (then.launch != now.launch) return;
-    if (then.block != now.block)
-        read_.moment.block = kManyBlocks;
-    else if (then.thread != now.thread && together(then, now))
-        read_.moment.thread = kManyThreads;
+    read_ = joined(read_, now, access);
 }
 
 void WordHistory::write(const Moment& now, Access access) {
     if (races(wrote_, now, access)) throw EmulatorError("a race: two threads write one word");
     if (races(read_, now, access))
         throw EmulatorError("a race: another thread read what is written");
-    wrote_ = {now, access};
+    wrote_ = joined(wrote_, now, access);
     set_ = true;
+}
+
+// Of several accesses that nothing orders: a thread, or a block, that nobody is, so that any other
+// access is another's; plain where one was.
+WordHistory::Last WordHistory::joined(const Last& before, const Moment& now, Access access) {
+    Last last{now, access};
+    const Moment& then = before.moment;
+    if (then.launch != now.launch) return last;
+    const bool other_block = then.block != now.block;
+    if (other_block)
+        last.moment.block = kManyBlocks;
+    else if (together(then, now) && then.thread != now.thread)
+        last.moment.thread = kManyThreads;
+    if ((other_block || together(then, now)) && before.access == Access::kPlain)
+        last.access = Access::kPlain;
+    return last;
 }
 
 void* GlobalMemory::allocate(size_t bytes) {
@@ -55,6 +65,7 @@ void* GlobalMemory::allocate(size_t bytes) {
     std::unique_ptr<std::byte, decltype(&std::free)> memory(
         static_cast<std::byte*>(std::aligned_alloc(kAlign, rounded)), &std::free);
     if (memory == nullptr) return nullptr;
+    if (checked_) std::memset(memory.get(), 0xA5, bytes);  // nobody may rely on zeros
     void* const made = memory.get();
     const auto begin = reinterpret_cast<uint64_t>(made);
     allocations_.emplace(

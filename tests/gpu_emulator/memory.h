@@ -41,6 +41,7 @@ private:
         Moment moment;
         Access access = Access::kPlain;
     };
+    static Last joined(const Last& before, const Moment& now, Access access);
     static bool races(const Last& before, const Moment& now, Access access);
 
     Last wrote_, read_;

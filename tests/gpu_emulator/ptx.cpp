@@ -254,15 +254,15 @@ private:
             made.kind = Kind::kBarrier;
         } else if (opcode == "bar.warp.sync") {  // mask
             expect(1);
+            if (operands[0] != "-1") refuse("a barrier of some lanes only");
             made.kind = Kind::kWarpBarrier;
-            rows_from(0, 1, made.s);
         } else if (opcode == "shfl.sync.bfly.b32") {  // value | unused, value, lanes, clamp, mask
             expect(6);
             made.slots = 4;
             made.kind = Kind::kShuffle;
             rows_from(0, 2, made.d);
             rows_from(2, 4, made.s);
-        } else if (opcode.starts_with("ld.")) {
+        } else if (opcode.starts_with("ld.") && !has(opcode, ".nc.")) {
             memory(opcode, made);
             made.kind = Kind::kLoad;
             expect(static_cast<size_t>(made.count) + 1);
