@@ -1,6 +1,6 @@
 // PTX as nvcc writes it, read into instructions that block.h runs: a register, and a constant, is a
-// row of 32 values, one a lane. Only what the project's kernels use is known; anything else is an
-// error that names the line, never a guess. Source: PTX ISA 9.
+// row of 32 values, one a lane. Only what kernels like the project's use is known; anything else is
+// an error that names the line, never a guess. Source: PTX ISA 9.
 // Ownership: plain values. Threads: read-only after parsing. Errors: EmulatorError.
 #pragma once
 
